@@ -43,7 +43,11 @@ macro_rules! nanoseconds {
             pub fn from_secs_f64(seconds: f64) -> Self {
                 let nanos = seconds * 1e9;
                 let floor = nanos as u64;
-                Self(if (floor as f64) < nanos { floor.saturating_add(1) } else { floor })
+                Self(if (floor as f64) < nanos {
+                    floor.saturating_add(1)
+                } else {
+                    floor
+                })
             }
 
             /// The number of nanoseconds.

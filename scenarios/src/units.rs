@@ -29,10 +29,13 @@ pub(crate) fn split_number(text: &str) -> Option<(f64, &str)> {
     let bytes = text.as_bytes();
     let mut end = 0;
     while end < bytes.len() {
-        let exponent_sign = end > 0 && matches!(bytes[end - 1], b'e' | b'E') && matches!(bytes[end], b'+' | b'-');
+        let exponent_sign =
+            end > 0 && matches!(bytes[end - 1], b'e' | b'E') && matches!(bytes[end], b'+' | b'-');
         let exponent = end > 0
             && matches!(bytes[end], b'e' | b'E')
-            && bytes.get(end + 1).is_some_and(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-'));
+            && bytes
+                .get(end + 1)
+                .is_some_and(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-'));
         if bytes[end].is_ascii_digit() || matches!(bytes[end], b'.' | b'_') || exponent || exponent_sign {
             end += 1;
         } else {
@@ -52,38 +55,67 @@ pub(crate) fn scaled(
 ) -> Result<f64, QuantityError> {
     split_number(text)
         .and_then(|(number, unit)| {
-            units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| number * factor)
+            units
+                .iter()
+                .find(|(name, _)| *name == unit)
+                .map(|(_, factor)| number * factor)
         })
         .filter(|value| value.is_finite())
-        .ok_or_else(|| QuantityError { text: text.to_owned(), wanted, example })
+        .ok_or_else(|| QuantityError {
+            text: text.to_owned(),
+            wanted,
+            example,
+        })
 }
 
 /// A whole number of base units, or an error when it does not fit 63 bits.
-pub(crate) fn whole(value: f64, text: &str, wanted: &'static str, example: &'static str) -> Result<u64, QuantityError> {
+pub(crate) fn whole(
+    value: f64,
+    text: &str,
+    wanted: &'static str,
+    example: &'static str,
+) -> Result<u64, QuantityError> {
     const LIMIT: f64 = 9.2e18;
     if value <= LIMIT {
         Ok(libm_round(value))
     } else {
-        Err(QuantityError { text: text.to_owned(), wanted, example })
+        Err(QuantityError {
+            text: text.to_owned(),
+            wanted,
+            example,
+        })
     }
 }
 
 /// Round half away from zero by exact operations only: the same on every machine.
 fn libm_round(value: f64) -> u64 {
     let floor = value as u64;
-    if value - floor as f64 >= 0.5 { floor + 1 } else { floor }
+    if value - floor as f64 >= 0.5 {
+        floor + 1
+    } else {
+        floor
+    }
 }
 
 /// Prints a number with at most three decimals and no trailing zeros.
 pub(crate) fn trimmed(value: f64) -> String {
     let text = format!("{value:.3}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 /// The largest unit of `units` (ascending) that leaves at least one whole; prints `1.5GiB`.
 fn human(value: f64, units: &[(&str, f64)]) -> String {
-    let (name, factor) =
-        units.iter().rev().find(|(_, factor)| value >= *factor).or(units.first()).copied().unwrap_or(("", 1.0));
+    let (name, factor) = units
+        .iter()
+        .rev()
+        .find(|(_, factor)| value >= *factor)
+        .or(units.first())
+        .copied()
+        .unwrap_or(("", 1.0));
     format!("{}{name}", trimmed(value / factor))
 }
 
@@ -262,7 +294,11 @@ impl FromStr for Ratio {
                 "%" => Some(Self(number / 100.0)),
                 _ => None,
             })
-            .ok_or_else(|| QuantityError { text: text.to_owned(), wanted: Self::WANTED, example: Self::EXAMPLE })
+            .ok_or_else(|| QuantityError {
+                text: text.to_owned(),
+                wanted: Self::WANTED,
+                example: Self::EXAMPLE,
+            })
     }
 }
 
@@ -288,7 +324,11 @@ impl Bytes {
     /// How long this size takes at `rate`, rounded up to the nanosecond; for ever when the rate is nothing.
     pub fn at(self, rate: BitsPerSecond) -> SimDuration {
         if rate.0 == 0 {
-            return if self.0 == 0 { SimDuration::ZERO } else { SimDuration::MAX };
+            return if self.0 == 0 {
+                SimDuration::ZERO
+            } else {
+                SimDuration::MAX
+            };
         }
         let bit_nanos = u128::from(self.0) * 8 * 1_000_000_000;
         SimDuration::from_nanos(u64::try_from(bit_nanos.div_ceil(u128::from(rate.0))).unwrap_or(u64::MAX))
@@ -327,7 +367,10 @@ mod tests {
     #[test]
     fn a_wrong_unit_says_what_was_wanted() {
         let error = "16GBit".parse::<Bytes>().expect_err("no such unit");
-        assert_eq!(error.to_string(), "`16GBit` is not a size; write it as `512MiB`, `16GiB` or `2TiB`");
+        assert_eq!(
+            error.to_string(),
+            "`16GBit` is not a size; write it as `512MiB`, `16GiB` or `2TiB`"
+        );
         assert!("-1GiB".parse::<Bytes>().is_err());
         assert!("1e400B".parse::<Bytes>().is_err());
         assert!("".parse::<Ratio>().is_err());
@@ -336,7 +379,10 @@ mod tests {
     #[test]
     fn a_transfer_takes_its_bytes_over_its_rate() {
         // 4 GiB at 110 MB/s: 4,294,967,296 / 110e6 s.
-        assert_eq!(Bytes(4 << 30).at(BitsPerSecond(880_000_000)).as_nanos(), 39_045_157_237);
+        assert_eq!(
+            Bytes(4 << 30).at(BitsPerSecond(880_000_000)).as_nanos(),
+            39_045_157_237
+        );
         assert_eq!(Bytes(1).at(BitsPerSecond::ZERO), SimDuration::MAX);
     }
 }

@@ -1,0 +1,215 @@
+//! Faults of an input: where, what is wrong, what was expected, and the mend; drawn with a caret.
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// Which text of [`Sources`] a place lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u16);
+
+/// A place: bytes `start..end` of one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The text it lies in.
+    pub source: SourceId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// The texts that an input was read from: the scenario, its profiles, the `--set` arguments.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    texts: Vec<(String, String)>,
+}
+
+impl Sources {
+    /// Adds a text under the name that messages show for it.
+    ///
+    /// More than 65,536 texts share the last number: only a caret would suffer.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        self.texts.push((name.into(), text.into()));
+        SourceId(u16::try_from(self.texts.len() - 1).unwrap_or(u16::MAX))
+    }
+
+    /// The name and text of a source; empty when there is none such.
+    pub fn get(&self, id: SourceId) -> (&str, &str) {
+        self.texts
+            .get(usize::from(id.0))
+            .map_or(("", ""), |(name, text)| (name, text))
+    }
+
+    /// Line and column (from 1, in characters) of the start of `span`.
+    pub fn line_column(&self, span: Span) -> (usize, usize) {
+        let (_, text) = self.get(span.source);
+        let before = text.get(..span.start as usize).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+}
+
+/// One thing wrong with an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where, if it has a place.
+    pub span: Option<Span>,
+    /// The key it belongs to, from the top: `hosts[0].memory`.
+    pub path: String,
+    /// What is wrong.
+    pub what: String,
+    /// What was expected there.
+    pub expected: String,
+    /// How to mend it, when more is known than what was expected.
+    pub help: Option<String>,
+    /// A second place that explains the first: "first named here".
+    pub other: Option<Box<(Span, String)>>,
+}
+
+impl Fault {
+    /// A fault at a place.
+    pub fn new(span: Span, what: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self {
+            span: Some(span),
+            path: String::new(),
+            what: what.into(),
+            expected: expected.into(),
+            help: None,
+            other: None,
+        }
+    }
+
+    /// A fault of the input as a whole.
+    pub fn of_input(what: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self {
+            span: None,
+            ..Self::new(
+                Span {
+                    source: SourceId(0),
+                    start: 0,
+                    end: 0,
+                },
+                what,
+                expected,
+            )
+        }
+    }
+
+    /// Adds the mend.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Names the key it belongs to.
+    #[must_use]
+    pub fn at_path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Adds a second place.
+    #[must_use]
+    pub fn and(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.other = Some(Box::new((span, label.into())));
+        self
+    }
+}
+
+/// How faults are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawing {
+    /// Text alone: for files and pipes.
+    Plain,
+    /// With colours: for a terminal.
+    Coloured,
+}
+
+/// Draws one fault: headline, the line with a caret, what was expected, the mend.
+pub fn draw(fault: &Fault, sources: &Sources, drawing: Drawing) -> String {
+    let renderer = match drawing {
+        Drawing::Plain => Renderer::plain(),
+        Drawing::Coloured => Renderer::styled(),
+    }
+    .decor_style(DecorStyle::Ascii);
+    let mut group = Group::with_title(Level::ERROR.primary_title(fault.what.as_str()));
+    if let Some(span) = fault.span {
+        group = group.element(snippet(sources, span, AnnotationKind::Primary, &fault.expected));
+    }
+    if let Some((span, label)) = fault.other.as_deref() {
+        group = group.element(snippet(sources, *span, AnnotationKind::Context, label));
+    }
+    if !fault.path.is_empty() {
+        group = group.element(Level::NOTE.message(format!("in `{}`", fault.path)));
+    }
+    if fault.span.is_none() {
+        group = group.element(Level::NOTE.message(fault.expected.as_str()));
+    }
+    if let Some(help) = &fault.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    renderer.render(&[group]).clone()
+}
+
+fn snippet<'a>(
+    sources: &'a Sources,
+    span: Span,
+    kind: AnnotationKind,
+    label: &'a str,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let (name, text) = sources.get(span.source);
+    let range = on_one_line(text, span);
+    Snippet::source(text)
+        .path(name)
+        .annotation(kind.span(range).label(label))
+}
+
+/// The part of `span` on its first line: a caret under forty lines helps nobody.
+fn on_one_line(text: &str, span: Span) -> std::ops::Range<usize> {
+    let floor = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let (start, end) = (floor(span.start as usize), floor(span.end as usize));
+    let end = end.max(start);
+    let line_end = text[start..end].find('\n').map_or(end, |at| start + at);
+    start..line_end
+}
+
+/// The known name nearest to `written`, when one is near enough to be meant.
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const NEAR_ENOUGH: f64 = 0.75;
+    let mut best: Option<(f64, &str)> = None;
+    for name in known {
+        let score = strsim::jaro_winkler(written, name);
+        if score >= NEAR_ENOUGH && best.is_none_or(|(other, _)| score > other) {
+            best = Some((score, name));
+        }
+    }
+    best.map(|(_, name)| name)
+}
+
+/// "did you mean `x`?", or the list of what is known when nothing is near.
+pub fn suggestion<'a>(written: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    const LISTED: usize = 12;
+    if let Some(name) = nearest(written, known.clone()) {
+        return format!("did you mean `{name}`?");
+    }
+    let names: Vec<&str> = known.into_iter().collect();
+    match names.len() {
+        0 => "there is none to name here".to_owned(),
+        n if n <= LISTED => format!("known here: {}", names.join(", ")),
+        n => format!(
+            "known here: {}, and {} more",
+            names[..LISTED].join(", "),
+            n - LISTED
+        ),
+    }
+}

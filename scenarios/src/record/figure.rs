@@ -1,0 +1,160 @@
+//! Figures: the numbers of a run, each with its unit, its direction and where it comes from; the registry names all.
+
+use serde::{Deserialize, Serialize};
+
+/// How a figure came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Computed by a model.
+    Modelled,
+    /// Read off a clock or a sensor.
+    Measured,
+    /// Counted.
+    Counted,
+}
+
+/// A number of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// The number, in `unit`.
+    pub value: f64,
+    /// Its unit: SI, or `1` for a count or a share.
+    pub unit: String,
+    /// How it came about.
+    pub source: Source,
+}
+
+/// What a figure is: an entry of the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FigureKind {
+    /// `group.figure`, without the statistic.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// The statistics it comes in; empty for a single number.
+    pub stats: &'static [&'static str],
+    /// How it comes about in the simulated body.
+    pub source: Source,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const EACH: &[&str] = &["mean", "min", "max", "p50", "p95", "p99", "sum"];
+const SUM: &[&str] = &["sum"];
+const LEVEL: &[&str] = &["mean", "min", "max"];
+
+macro_rules! figures {
+    ($($name:literal, $unit:literal, $stats:expr, $source:ident, $meaning:literal;)*) => {
+        &[$(FigureKind { name: $name, unit: $unit, stats: $stats, source: Source::$source, meaning: $meaning }),*]
+    };
+}
+
+const REGISTRY: &[FigureKind] = figures! {
+    "migration.count", "1", &[], Counted, "Migrations that were started.";
+    "migration.completed", "1", &[], Counted, "Migrations after which the VM runs on the target.";
+    "migration.failed", "1", &[], Counted, "Migrations that failed, by fault or refusal.";
+    "migration.refused", "1", &[], Counted, "Migrations refused before anything was changed.";
+    "migration.cancelled", "1", &[], Counted, "Migrations cancelled on request.";
+    "migration.not_converged", "1", &[], Counted, "Migrations whose pre-copy ended without convergence, or never ended.";
+    "migration.rolled_back", "1", &[], Counted, "Migrations taken back to the source during the pause.";
+    "migration.vms_lost", "1", &[], Counted, "VMs whose memory was lost by a failure during their migration.";
+    "migration.tcp_reset", "1", &[], Counted, "Migrations whose client-visible outage passed the 20 s after which TCP connections are reset.";
+    "migration.guest_cluster_failover", "1", &[], Counted, "Migrations whose downtime passed the 5 s heartbeat limit of a cluster of guests.";
+    "migration.total_s", "s", EACH, Modelled, "Time from the start of a migration to its end, set-up and clean-up included.";
+    "migration.wait_s", "s", EACH, Modelled, "Time a migration waited for a busy host.";
+    "migration.brownout_s", "s", EACH, Modelled, "Time of memory transfer while the VM runs.";
+    "migration.downtime_s", "s", EACH, Modelled, "Time the VM's processors stand still.";
+    "migration.outage_s", "s", EACH, Modelled, "Time a client sees nothing of the VM: the downtime and the network's convergence.";
+    "migration.rounds", "1", EACH, Counted, "Rounds of pre-copy, the full copy included.";
+    "migration.bytes", "B", EACH, Counted, "Bytes sent.";
+    "migration.pages", "1", EACH, Counted, "Pages sent.";
+    "migration.throughput_bps", "b/s", EACH, Modelled, "Bytes sent over brown-out and stop-and-copy.";
+    "migration.quick.downtime_s", "s", EACH, Modelled, "Time that a quick migration froze the VM.";
+    "migration.concurrent", "1", &["max"], Counted, "Migrations under way at once.";
+    "paging.overhead", "1", LEVEL, Modelled, "Time in the hypervisor for paging, as a share of one processor, per busy virtual processor.";
+    "paging.guest_walk", "1", LEVEL, Modelled, "Time the guest spends in page walks, as a share of one processor, per busy virtual processor.";
+    "paging.exits_per_s", "1/s", LEVEL, Modelled, "Exits to the hypervisor for paging, per VM.";
+    "paging.shadow_bytes", "B", SUM, Modelled, "Memory of the shadow page tables.";
+    "paging.walk_refs", "1", LEVEL, Modelled, "Memory references of one page walk after a TLB miss.";
+    "hosts.active", "1", LEVEL, Counted, "Hosts that are switched on.";
+    "hosts.shutdowns", "1", &[], Counted, "Hosts switched off.";
+    "hosts.crashes", "1", &[], Counted, "Hosts that lost power.";
+    "hosts.overloaded", "1", LEVEL, Modelled, "Share of host time in which demand passed capacity.";
+    "cpu.utilisation", "1", LEVEL, Modelled, "Use of the processors of hosts that are on.";
+    "cpu.ready_s", "s", EACH, Modelled, "Time a VM's virtual processors were ready and waited, per VM.";
+    "cpu.hypervisor", "1", LEVEL, Modelled, "Use of the processors by hypervisor and parent partition.";
+    "cpu.migration", "1", LEVEL, Modelled, "Use of the processors by migrations.";
+    "cores.parked", "1", LEVEL, Counted, "Logical processors parked.";
+    "cores.unpark_latency_s", "s", EACH, Modelled, "Time from a rise of load until the cores for it were awake.";
+    "cores.park_delay_s", "s", EACH, Modelled, "Time from a fall of load until the cores it left idle were parked.";
+    "cores.residency.c0", "1", &[], Modelled, "Share of logical-processor time running.";
+    "cores.residency.halt", "1", &[], Modelled, "Share of logical-processor time halted, not parked.";
+    "cores.residency.deep", "1", &[], Modelled, "Share of logical-processor time in the deepest state.";
+    "cores.ticks_avoided_per_s", "1/s", LEVEL, Modelled, "Timer interrupts that parked processors did not take.";
+    "power.watts", "W", LEVEL, Modelled, "Power of all hosts together.";
+    "power.energy_kwh", "kW·h", SUM, Modelled, "Energy of all hosts.";
+    "net.throughput_bps", "b/s", LEVEL, Modelled, "Traffic carried by all networks.";
+    "net.packets_per_s", "1/s", LEVEL, Modelled, "Packets carried by all networks.";
+    "net.efficiency", "1", LEVEL, Modelled, "Payload over wire time of the traffic carried.";
+    "net.cpu_cycles_per_byte", "1", LEVEL, Modelled, "Processor cycles to receive one byte.";
+    "net.receive_lps", "1", LEVEL, Modelled, "Logical processors busy with receiving.";
+    "vms.running", "1", LEVEL, Counted, "VMs that run.";
+    "vms.refused", "1", &[], Counted, "VMs that could not be placed or started.";
+    "vms.lost", "1", &[], Counted, "VMs whose memory was lost.";
+    "vms.per_host", "1", LEVEL, Counted, "VMs on hosts that are on.";
+    "ha.failovers", "1", &[], Counted, "VMs restarted on another host.";
+    "ha.outage_s", "s", EACH, Modelled, "Time from a host's failure until its VM serves again.";
+    "maintenance.drain_s", "s", EACH, Modelled, "Time to empty a host.";
+    "sla.violation", "1", &[], Modelled, "SLATAH times PDM (Beloglazov and Buyya 2012).";
+    "sla.slatah", "1", &[], Modelled, "Share of active host time at full use.";
+    "sla.pdm", "1", &[], Modelled, "Work lost to migrations over work asked for.";
+    "sla.overall", "1", &[], Modelled, "Work not done over work asked for.";
+    "sla.average", "1", &[], Modelled, "Mean shortage over the records with one, as the peer computes it.";
+};
+
+/// Every figure there is.
+pub const fn registry() -> &'static [FigureKind] {
+    REGISTRY
+}
+
+/// The kind of a full figure name such as `migration.downtime_s.max`.
+pub fn kind_of(name: &str) -> Option<&'static FigureKind> {
+    REGISTRY.iter().find(|kind| {
+        name.strip_prefix(kind.name).is_some_and(|rest| {
+            if kind.stats.is_empty() {
+                rest.is_empty()
+            } else {
+                rest.strip_prefix('.')
+                    .is_some_and(|stat| kind.stats.contains(&stat))
+            }
+        })
+    })
+}
+
+/// Every full name, for suggestions.
+pub fn names() -> impl Iterator<Item = String> + Clone {
+    REGISTRY.iter().flat_map(|kind| {
+        let single = kind.stats.is_empty().then(|| kind.name.to_owned());
+        single
+            .into_iter()
+            .chain(kind.stats.iter().map(move |stat| format!("{}.{stat}", kind.name)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_again_and_explained() {
+        for name in names() {
+            assert!(
+                kind_of(&name).is_some_and(|kind| kind.meaning.ends_with('.')),
+                "{name}"
+            );
+        }
+        assert_eq!(kind_of("migration.downtime_s"), None, "needs a statistic");
+        assert_eq!(kind_of("migration.count.max"), None);
+    }
+}

@@ -1,0 +1,22 @@
+//! A scenario ready to run: the spec, its entities numbered, its trace read.
+
+use crate::fleet::Fleet;
+use crate::spec::ScenarioSpec;
+use crate::trace::Trace;
+
+/// A checked scenario. Every name in it has been found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// What its author wrote, defaults and profiles filled in.
+    pub spec: ScenarioSpec,
+    /// The hosts: group `g` is `spec.hosts[g]`.
+    pub hosts: Fleet,
+    /// The VMs: group `g` is `spec.vms[g]`.
+    pub vms: Fleet,
+    /// The demand trace, when the scenario names one.
+    pub trace: Option<Trace>,
+    /// The resolved scenario as YAML: enough to run it again.
+    pub yaml: String,
+    /// BLAKE3 of `yaml` and of the trace, hex.
+    pub blake3: String,
+}

@@ -1,0 +1,113 @@
+//! `hosts:` — physical hosts, usually from a profile, singly or by the thousand.
+
+use crate::decode::Spanned;
+use crate::units::{BitsPerSecond, Bytes, Hertz, SimDuration, Watts};
+
+crate::words! {
+    /// How guest addresses are translated.
+    pub enum PagingMode {
+        /// Shadow page tables kept by the hypervisor.
+        Shadow = "shadow",
+        /// Second-level address translation by the processor (EPT, NPT/RVI).
+        Slat = "slat",
+    }
+}
+
+crate::words! {
+    /// Who made the processor: live migration never crosses this line.
+    pub enum CpuVendor {
+        /// Intel.
+        Intel = "intel",
+        /// AMD.
+        Amd = "amd",
+    }
+}
+
+crate::spec! {
+    /// A network adapter.
+    pub struct NicSpec {
+        /// Line rate.
+        speed: BitsPerSecond => required,
+        /// Receive queues for VMs (VMQ), the default queue included; 0 when it has none.
+        vmq_queues: u32 [0, 2048] => default(0),
+        /// TCP connections it can take over (Chimney); 0 when it has none.
+        chimney_connections: u32 [0, 1_000_000] => default(0),
+        /// Largest packet it can carry.
+        mtu: Bytes [Bytes(576), Bytes(65_536)] => default(Bytes(9000)),
+    }
+}
+
+crate::spec! {
+    /// An idle state of a core.
+    pub struct CStateSpec {
+        /// Its name: `C1`, `C1E`, `C3`, `C6`.
+        name: String => required,
+        /// Time to wake from it.
+        exit_latency: SimDuration => required,
+        /// Least stay for which it pays.
+        target_residency: SimDuration => required,
+        /// Power of one logical processor in it, when known.
+        power: Watts => optional,
+    }
+}
+
+crate::spec! {
+    /// What a host draws: its measured curve, and how it is split over parts where that is known.
+    pub struct PowerSpec {
+        /// Watts at the wall at active idle and at 10, 20, …, 100 % load: 11 values.
+        curve: Watts => list,
+        /// One logical processor running at full clock (C0, P0); with this and the next keys the parts model is
+        /// used instead of the curve.
+        core_active: Watts => optional,
+        /// One logical processor halted (C1).
+        core_halt: Watts => optional,
+        /// One logical processor parked in the deepest state.
+        core_parked: Watts => optional,
+        /// A package with a core awake, beyond its cores.
+        package_awake: Watts => optional,
+        /// A package with every core in the deepest state.
+        package_asleep: Watts => optional,
+        /// Everything else: fans, disks, memory, losses.
+        base: Watts => optional,
+    }
+}
+
+crate::spec! {
+    /// A host, or `count` alike.
+    pub struct HostSpec {
+        /// Its name; with `count` above 1 they are called `name1`, `name2`, ….
+        name: Spanned<String> => required,
+        /// How many alike.
+        count: Spanned<u32> => optional,
+        /// The profile it was taken from.
+        model: String => optional,
+        /// Where the profile's numbers come from.
+        source: String => optional,
+        /// Processor sockets.
+        sockets: u32 [1, 64] => default(2),
+        /// Cores of each socket.
+        cores: u32 [1, 512] => default(4),
+        /// Threads of each core.
+        threads: u32 [1, 8] => default(1),
+        /// Nominal clock.
+        clock: Hertz [Hertz(100_000_000), Hertz(10_000_000_000)] => default(Hertz(2_930_000_000)),
+        /// Installed memory.
+        memory: Spanned<Bytes> => required,
+        /// How guest addresses are translated.
+        paging: PagingMode => default(PagingMode::Slat),
+        /// Processor vendor.
+        vendor: CpuVendor => default(CpuVendor::Intel),
+        /// Processor generation, which sets what a VM exit costs: `penryn`, `nehalem`, `cascade-lake`, ….
+        generation: String => optional,
+        /// Network adapters, one for each network in order; a 1 Gb/s adapter each when absent.
+        nics: NicSpec => list,
+        /// Idle states, shallowest first.
+        c_states: CStateSpec => list,
+        /// Power.
+        power: PowerSpec => group,
+        /// Memory kept for the parent partition and the hypervisor; the product's default is 2 GiB.
+        reserve: Bytes => default(Bytes(2 << 30)),
+        /// Time from power-on until VMs can run on it.
+        boot: SimDuration => default(SimDuration::from_secs(180)),
+    }
+}
