@@ -19,7 +19,11 @@ impl Figures {
         let kind = known(name);
         self.values.insert(
             name.to_owned(),
-            Figure { value: clean(value), unit: kind.unit.to_owned(), source: kind.source },
+            Figure {
+                value: clean(value),
+                unit: kind.unit.to_owned(),
+                source: kind.source,
+            },
         );
     }
 
@@ -57,7 +61,10 @@ fn known(name: &str) -> &'static FigureKind {
 }
 
 fn stats_of(name: &str) -> &'static [&'static str] {
-    registry().iter().find(|kind| kind.name == name).map_or(&[], |kind| kind.stats)
+    registry()
+        .iter()
+        .find(|kind| kind.name == name)
+        .map_or(&[], |kind| kind.stats)
 }
 
 /// Takes the sign off a zero: `-0` would be another byte in the record.

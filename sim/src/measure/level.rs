@@ -24,7 +24,15 @@ pub struct Level {
 impl Level {
     /// A level that stands at `value` from `now` on.
     pub fn new(now: SimTime, value: f64) -> Self {
-        Self { value: micro(value), since: now, start: now, integral: 0, least: 0, greatest: 0, seen: false }
+        Self {
+            value: micro(value),
+            since: now,
+            start: now,
+            integral: 0,
+            least: 0,
+            greatest: 0,
+            seen: false,
+        }
     }
 
     /// The present value.
@@ -57,7 +65,11 @@ impl Level {
     /// The mean from the start up to `now`; the present value when no time has passed.
     pub fn mean(&self, now: SimTime) -> f64 {
         let nanos = now.since(self.start).as_nanos();
-        if nanos == 0 { self.value() } else { self.integral(now) / (nanos as f64 / 1e9) }
+        if nanos == 0 {
+            self.value()
+        } else {
+            self.integral(now) / (nanos as f64 / 1e9)
+        }
     }
 
     /// The least and the greatest value that stood for any time up to `now`.
@@ -90,7 +102,11 @@ impl Level {
 /// Whole micro-units, rounded half away from zero; saturates.
 fn micro(value: f64) -> i64 {
     let scaled = value * MICRO;
-    if scaled < 0.0 { (scaled - 0.5) as i64 } else { (scaled + 0.5) as i64 }
+    if scaled < 0.0 {
+        (scaled - 0.5) as i64
+    } else {
+        (scaled + 0.5) as i64
+    }
 }
 
 #[cfg(test)]
