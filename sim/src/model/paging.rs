@@ -210,9 +210,9 @@ impl Paging {
         for _ in 0..60 {
             let middle = f64::midpoint(low, high);
             if middle * cycle(middle) < busy {
-                low = middle
+                low = middle;
             } else {
-                high = middle
+                high = middle;
             }
         }
         let cycle = cycle(low);
