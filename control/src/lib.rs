@@ -1,3 +1,3 @@
-//! The brain: every decision that both bodies take, without input, output, clock or randomness of its own.
+//! The brain of twinrack: every decision, no input or output, no clock, no randomness but what it is handed.
 
 pub mod migration;

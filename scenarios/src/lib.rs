@@ -8,12 +8,15 @@
 pub mod decode;
 pub mod fault;
 pub mod fleet;
+pub mod profile;
+pub mod read;
 pub mod record;
 pub mod scenario;
 pub mod spec;
 pub mod time;
 pub mod trace;
 pub mod units;
+pub mod validate;
 pub mod yaml;
 
 pub use fleet::{Fleet, HostId, MigrationId, NetworkId, VmId, VolumeId};

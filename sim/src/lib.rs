@@ -1,1 +1,5 @@
-//! placeholder
+//! The simulated body of twinrack: a deterministic discrete-event engine and the models that run on it.
+
+pub mod check;
+pub mod engine;
+pub mod measure;

@@ -1,7 +1,7 @@
 //! `clusters:` and `storage:` — failover clusters and the volumes that their VMs live on.
 
 use crate::decode::Spanned;
-use crate::units::BitsPerSecond;
+use crate::units::{BitsPerSecond, SimDuration};
 
 crate::words! {
     /// How a volume is shared.
@@ -34,5 +34,21 @@ crate::spec! {
         name: Spanned<String> => required,
         /// Its nodes; all hosts when absent.
         hosts: Spanned<String> => list,
+    }
+}
+
+crate::spec! {
+    /// How a failover cluster notices a dead host and restarts its VMs.
+    pub struct AvailabilitySpec {
+        /// Interval between heartbeats (`SameSubnetDelay`).
+        heartbeat: SimDuration [SimDuration::from_millis(250), SimDuration::from_secs(10)] => default(SimDuration::from_secs(1)),
+        /// Heartbeats missed in a row before a host counts as dead (`SameSubnetThreshold`).
+        missed: u32 [1, 100] => default(5),
+        /// Time in which the others agree that it is dead. Assumed; 0.5 to 5 s.
+        regroup: SimDuration => default(SimDuration::from_secs(1)),
+        /// Time to bring a VM's cluster group online. Assumed.
+        online: SimDuration => default(SimDuration::from_secs(3)),
+        /// Time from a guest's power-on until it serves. Assumed; 20 to 300 s.
+        guest_boot: SimDuration => default(SimDuration::from_secs(60)),
     }
 }

@@ -1,7 +1,7 @@
 //! `vms:` — virtual machines: size, place, demand, and how they dirty memory and load the paging machinery.
 
 use crate::decode::Spanned;
-use crate::units::{BitsPerSecond, Bytes, PerSecond, Ratio};
+use crate::units::{BitsPerSecond, Bytes, Hertz, PerSecond, Ratio};
 
 crate::words! {
     /// In which order a page class is written.
@@ -81,6 +81,9 @@ crate::spec! {
         memory: Spanned<Bytes> => required,
         /// Virtual processors.
         vcpus: Spanned<u32> => optional,
+        /// The clock that its demand is stated for: on a slower host the same demand takes more of a processor. The
+        /// host's own when absent.
+        clock: Hertz => optional,
         /// Scheduler weight.
         weight: u32 [1, 10_000] => default(100),
         /// Guaranteed share of its virtual processors.

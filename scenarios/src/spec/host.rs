@@ -1,5 +1,6 @@
 //! `hosts:` — physical hosts, usually from a profile, singly or by the thousand.
 
+use super::Edition;
 use crate::decode::Spanned;
 use crate::units::{BitsPerSecond, Bytes, Hertz, SimDuration, Watts};
 
@@ -105,6 +106,8 @@ crate::spec! {
         c_states: CStateSpec => list,
         /// Power.
         power: PowerSpec => group,
+        /// The product it runs, when it is another than the scenario's.
+        edition: Edition => optional,
         /// Memory kept for the parent partition and the hypervisor; the product's default is 2 GiB.
         reserve: Bytes => default(Bytes(2 << 30)),
         /// Time from power-on until VMs can run on it.

@@ -1,0 +1,169 @@
+//! What the brain may see and do: the one trait that both bodies implement.
+//!
+//! The brain never waits. It is told what happened through [`Notice`]s, looks at the datacenter through the reads of
+//! [`Fabric`], and acts through its verbs, each of which returns at once; what comes of a verb is another notice.
+
+use twinrack_scenario::record::Event;
+use twinrack_scenario::units::{Bytes, SimDuration, SimTime};
+use twinrack_scenario::{HostId, MigrationId, VmId};
+
+use crate::migration;
+
+/// What a host can do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostState {
+    /// VMs run on it.
+    Up,
+    /// It is starting.
+    Booting,
+    /// It is switched off and can be started.
+    Off,
+    /// It lost power and does not come back.
+    Dead,
+}
+
+/// What a VM does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VmState {
+    /// It runs.
+    Running,
+    /// Its processors are stopped while it is handed over.
+    Paused,
+    /// Its memory is on disk.
+    Saved,
+    /// It does not run.
+    Off,
+    /// It is being restarted after its memory was lost.
+    Restarting,
+}
+
+/// A host as the brain sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HostView {
+    /// What it can do.
+    pub state: HostState,
+    /// Logical processors.
+    pub processors: u32,
+    /// Logical processors busy, all work counted.
+    pub busy: f64,
+    /// Memory for VMs in all.
+    pub memory: Bytes,
+    /// Memory neither in use nor reserved for a VM on its way.
+    pub memory_free: Bytes,
+    /// VMs on it.
+    pub vms: u32,
+}
+
+/// A VM as the brain sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VmView {
+    /// What it does.
+    pub state: VmState,
+    /// Where it is, or was last.
+    pub host: Option<HostId>,
+    /// Its memory.
+    pub memory: Bytes,
+    /// Its virtual processors.
+    pub vcpus: u32,
+    /// Logical processors of its present host that it asks for.
+    pub demand: f64,
+    /// Whether the cluster may move and restart it.
+    pub highly_available: bool,
+}
+
+/// Why the brain asked to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// A parking check of a host is due.
+    Parking(HostId),
+    /// A consolidation decision is due.
+    Consolidation,
+    /// The cluster has decided that a host is dead.
+    HostDeclaredDead(HostId),
+    /// A queued migration may be tried again.
+    Migrations,
+}
+
+/// What the brain is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// The run begins.
+    Started,
+    /// Somebody asks for something.
+    Asked(Request),
+    /// A wake-up that the brain asked for.
+    Woken(Wake),
+    /// Something came of a migration's step.
+    Migration(MigrationId, migration::Input),
+    /// A host's busy logical processors changed.
+    Load(HostId, f64),
+    /// A host that was starting is up.
+    HostReady(HostId),
+    /// A host lost power, and with it the VMs named.
+    HostDied(HostId, Vec<VmId>),
+}
+
+/// What somebody can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Move a VM while it runs.
+    LiveMigrate {
+        /// The VM.
+        vm: VmId,
+        /// Where to.
+        to: HostId,
+    },
+    /// Save, move and restore a VM.
+    QuickMigrate {
+        /// The VM.
+        vm: VmId,
+        /// Where to.
+        to: HostId,
+    },
+    /// Stop moving a VM.
+    CancelMigration {
+        /// The VM.
+        vm: VmId,
+    },
+    /// Empty a host.
+    StartMaintenance {
+        /// The host.
+        host: HostId,
+    },
+    /// Take a host back into service.
+    StopMaintenance {
+        /// The host.
+        host: HostId,
+    },
+}
+
+/// The datacenter as the brain can reach it.
+pub trait Fabric {
+    /// How many hosts there are; their ids run from 0.
+    fn host_count(&self) -> u32;
+    /// How many VMs there are; their ids run from 0.
+    fn vm_count(&self) -> u32;
+    /// A host.
+    fn host(&self, host: HostId) -> HostView;
+    /// A VM.
+    fn vm(&self, vm: VmId) -> VmView;
+    /// The VMs on a host, in the order they came.
+    fn vms_on(&self, host: HostId) -> &[VmId];
+
+    /// Asks for a [`Notice::Woken`] at `at`.
+    fn wake_at(&mut self, at: SimTime, wake: Wake);
+    /// Carries out a step of a migration.
+    fn migrate(&mut self, migration: MigrationId, command: &migration::Command);
+    /// Leaves `awake` logical processors of a host awake and parks the others.
+    fn park(&mut self, host: HostId, awake: u32);
+    /// Starts a host that is off; [`Notice::HostReady`] follows.
+    fn power_on(&mut self, host: HostId);
+    /// Switches an empty host off.
+    fn power_off(&mut self, host: HostId);
+    /// Saves a running VM to its volume.
+    fn save(&mut self, vm: VmId);
+    /// Boots a VM whose memory was lost on a host with room; it serves again `after` that time.
+    fn restart(&mut self, vm: VmId, host: HostId, after: SimDuration);
+    /// Writes into the record what the brain decided.
+    fn note(&mut self, event: Event);
+}

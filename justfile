@@ -1,0 +1,42 @@
+# The habits of the project; `just` lists them. CI does not need `just`: it runs .ci/run.
+
+# List the habits.
+default:
+    @just --list
+
+# Run a scenario: just run scenarios/deck/live-migration.yaml
+run scenario *arguments:
+    cargo run --release -- run {{scenario}} {{arguments}}
+
+# Run every test.
+test:
+    cargo test --workspace
+
+# Format and lint as CI does.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Everything that must pass before a change lands.
+ci:
+    .ci/run
+
+# Measure speed; the size of each input is in its name.
+bench *arguments:
+    cargo bench --workspace {{arguments}}
+
+# Mutate the library's scenarios: just mutate 10000000
+mutate count="1000000":
+    TWINRACK_MUTATIONS={{count}} cargo test --release -p twinrack-scenario --test mutation
+
+# Build the manual into docs/book.
+manual:
+    mdbook build docs
+
+# Make the HTML report of a run.
+report run:
+    cargo run --release -- report {{run}} --open
+
+# Look at changed snapshots.
+review:
+    cargo insta review

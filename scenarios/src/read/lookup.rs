@@ -1,0 +1,109 @@
+//! Where a scenario finds what lies outside its own text: profiles and traces.
+
+use std::path::{Path, PathBuf};
+
+use crate::profile::{self, ProfileKind};
+
+/// Why something was not found, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookupError {
+    /// What is wrong.
+    pub what: String,
+    /// The mend.
+    pub help: String,
+}
+
+/// Finds profiles and traces. Tests and fuzzers bring their own, without files.
+pub trait Lookup {
+    /// The text of a profile: one of the library, or a file beside the scenario when the name begins with `./`.
+    fn profile(&self, kind: ProfileKind, name: &str) -> Result<String, LookupError> {
+        profile::text(kind, name)
+            .map(ToOwned::to_owned)
+            .ok_or_else(|| unknown_profile(kind, name))
+    }
+
+    /// The bytes of a trace.
+    fn trace(&self, name: &str) -> Result<Vec<u8>, LookupError>;
+}
+
+/// The built-in profiles and no files at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFiles;
+
+impl Lookup for NoFiles {
+    fn trace(&self, name: &str) -> Result<Vec<u8>, LookupError> {
+        Err(missing_trace(name, &[]))
+    }
+}
+
+/// The built-in profiles and the files around a scenario.
+#[derive(Debug, Clone)]
+pub struct FileLookup {
+    beside: PathBuf,
+    data: PathBuf,
+}
+
+impl FileLookup {
+    /// For a scenario in the folder `beside`; traces are also looked for in `data`.
+    pub fn new(beside: impl Into<PathBuf>, data: impl Into<PathBuf>) -> Self {
+        Self {
+            beside: beside.into(),
+            data: data.into(),
+        }
+    }
+}
+
+impl Lookup for FileLookup {
+    fn profile(&self, kind: ProfileKind, name: &str) -> Result<String, LookupError> {
+        if !name.starts_with("./") {
+            return profile::text(kind, name)
+                .map(ToOwned::to_owned)
+                .ok_or_else(|| unknown_profile(kind, name));
+        }
+        let path = self.beside.join(name);
+        std::fs::read_to_string(&path).map_err(|error| LookupError {
+            what: format!("the profile `{}` can't be read: {error}", path.display()),
+            help: "a name that begins with `./` is a file beside the scenario; one without is of the library"
+                .to_owned(),
+        })
+    }
+
+    fn trace(&self, name: &str) -> Result<Vec<u8>, LookupError> {
+        let places = [self.beside.join(name), self.data.join(name), PathBuf::from(name)];
+        places
+            .iter()
+            .find(|path| path.is_file())
+            .and_then(|path| std::fs::read(path).ok())
+            .ok_or_else(|| missing_trace(name, &places))
+    }
+}
+
+fn unknown_profile(kind: ProfileKind, name: &str) -> LookupError {
+    LookupError {
+        what: format!("there is no profile `{name}`"),
+        help: crate::fault::suggestion(name, profile::names(kind)),
+    }
+}
+
+fn missing_trace(name: &str, places: &[PathBuf]) -> LookupError {
+    let looked: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
+    let looked = if looked.is_empty() {
+        String::new()
+    } else {
+        format!(" (looked for {})", looked.join(", "))
+    };
+    let planetlab = Path::new(name)
+        .components()
+        .any(|part| part.as_os_str().to_string_lossy().starts_with("planetlab"));
+    let help = if planetlab {
+        "PlanetLab's traces are published at github.com/beloglazov/planetlab-workload-traces and with CloudSim; bring a \
+         day in with `twinrack import planetlab DIR --out FILE`, or make one of the same statistics with `twinrack \
+         import synthetic --out FILE`, and say where it is with TWINRACK_DATA or `--set trace=FILE`"
+    } else {
+        "put it beside the scenario, or say where it is with TWINRACK_DATA or `--set trace=FILE`"
+    };
+    LookupError {
+        what: format!("the trace `{name}` was not found{looked}"),
+        help: help.to_owned(),
+    }
+}
