@@ -29,18 +29,14 @@ pub struct Rejected {
 impl Rejected {
     /// All faults as a person should see them, and how many there are.
     pub fn drawn(&self, drawing: Drawing) -> String {
-        let mut text = String::new();
-        for fault in &self.faults {
-            text.push_str(&draw(fault, &self.sources, drawing));
-            text.push_str("\n\n");
-        }
+        let faults = self
+            .faults
+            .iter()
+            .map(|fault| draw(fault, &self.sources, drawing) + "\n\n")
+            .collect::<String>();
         let (name, _) = self.sources.get(crate::fault::SourceId(0));
-        let count = self.faults.len();
-        text.push_str(&format!(
-            "{count} fault{} in {name}\n",
-            if count == 1 { "" } else { "s" }
-        ));
-        text
+        let (count, plural) = (self.faults.len(), if self.faults.len() == 1 { "" } else { "s" });
+        format!("{faults}{count} fault{plural} in {name}\n")
     }
 }
 

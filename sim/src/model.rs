@@ -1,3 +1,8 @@
-//! The models: what the simulated hardware and guests do, a file each; none takes a decision.
+//! The models: one file each, pure or small state machines, exact in time; each has its page in the manual.
 
+pub mod cpu;
 pub mod dirtying;
+pub mod network;
+pub mod paging;
+pub mod power;
+pub mod workload;
