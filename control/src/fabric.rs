@@ -3,7 +3,7 @@
 //! The brain never waits. It is told what happened through [`Notice`]s, looks at the datacenter through the reads of
 //! [`Fabric`], and acts through its verbs, each of which returns at once; what comes of a verb is another notice.
 
-use twinrack_scenario::record::Event;
+use twinrack_scenario::record::{Event, MigrationKind, Outcome};
 use twinrack_scenario::units::{Bytes, SimDuration, SimTime};
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
@@ -80,8 +80,6 @@ pub enum Wake {
     Consolidation,
     /// The cluster has decided that a host is dead.
     HostDeclaredDead(HostId),
-    /// A queued migration may be tried again.
-    Migrations,
 }
 
 /// What the brain is told.
@@ -149,9 +147,17 @@ pub trait Fabric {
     fn vm(&self, vm: VmId) -> VmView;
     /// The VMs on a host, in the order they came.
     fn vms_on(&self, host: HostId) -> &[VmId];
+    /// What a migration has to move.
+    fn subject(&self, vm: VmId) -> migration::plan::Subject;
+    /// Why the product forbids such a move, if it does.
+    fn forbids(&self, vm: VmId, from: HostId, to: HostId, how: MigrationKind) -> Option<migration::Refusal>;
 
     /// Asks for a [`Notice::Woken`] at `at`.
     fn wake_at(&mut self, at: SimTime, wake: Wake);
+    /// A migration begins; commands for it follow.
+    fn migration_begins(&mut self, migration: MigrationId, vm: VmId, from: HostId, to: HostId, plan: &migration::Plan);
+    /// A migration has ended; nothing follows.
+    fn migration_ended(&mut self, migration: MigrationId, outcome: Outcome);
     /// Carries out a step of a migration.
     fn migrate(&mut self, migration: MigrationId, command: &migration::Command);
     /// Leaves `awake` logical processors of a host awake and parks the others.

@@ -796,6 +796,18 @@ pub fn tagged(node: &Node, words: &[&str], decoder: &mut Decoder) -> Option<(Str
             };
             Some((entry.key.clone(), value))
         }
+        Value::Map(entries)
+            if entries
+                .first()
+                .is_some_and(|entry| entry.value.is_null() && words.contains(&entry.key.as_str())) =>
+        {
+            let tag = entries.first().map_or("", |entry| entry.key.as_str());
+            let second = entries.get(1).map_or(node.span, |entry| entry.key_span);
+            let what = format!("this stands beside `{tag}`, not below it");
+            let fault = Fault::new(second, what, format!("expected the keys of `{tag}` further in"));
+            decoder.fault(fault.help(format!("indent them by two more spaces, or write `{tag}: {{…}}`")));
+            None
+        }
         _ => {
             decoder.fault(
                 Fault::new(

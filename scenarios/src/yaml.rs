@@ -242,10 +242,9 @@ pub fn parse(text: &str, source: SourceId) -> Result<(Node, Vec<Fault>), Fault> 
     let mut reader = Reader {
         events: Parser::new_from_str(text),
         source,
-        length: text.len(),
+        text,
         anchors: BTreeMap::new(),
         nodes: 0,
-        open: Vec::new(),
         faults: Vec::new(),
     };
     let node = reader.document()?;
@@ -255,17 +254,20 @@ pub fn parse(text: &str, source: SourceId) -> Result<(Node, Vec<Fault>), Fault> 
 struct Reader<'a> {
     events: Parser<'a, granit_parser::StrInput<'a>>,
     source: SourceId,
-    length: usize,
+    text: &'a str,
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
-    /// The brackets that are open.
-    open: Vec<Span>,
     faults: Vec<Fault>,
 }
 
 impl<'a> Reader<'a> {
     fn span(&self, start: &Marker, end: &Marker) -> Span {
-        let byte = |marker: &Marker| marker.byte_offset().unwrap_or(marker.index()).min(self.length) as u32;
+        let byte = |marker: &Marker| {
+            marker
+                .byte_offset()
+                .unwrap_or(marker.index())
+                .min(self.text.len()) as u32
+        };
         Span {
             source: self.source,
             start: byte(start),
@@ -387,13 +389,9 @@ impl<'a> Reader<'a> {
 
     fn list(&mut self, start: Span, depth: usize) -> Result<Node, Fault> {
         let mut items = Vec::new();
-        let bracket = self.enter(start);
         loop {
             match self.next()? {
                 (Event::SequenceEnd, end) => {
-                    if bracket {
-                        self.open.pop();
-                    }
                     return Ok(Node {
                         span: start.to(end),
                         value: Value::List(items),
@@ -407,13 +405,9 @@ impl<'a> Reader<'a> {
     fn map(&mut self, start: Span, depth: usize) -> Result<Node, Fault> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut known: HashSet<String> = HashSet::new();
-        let bracket = self.enter(start);
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
-                if bracket {
-                    self.open.pop();
-                }
                 return Ok(Node {
                     span: start.to(span),
                     value: Value::Map(entries),
@@ -457,22 +451,20 @@ impl Reader<'_> {
         if info.contains("tab") {
             return fault.help("indent with spaces, not tabs");
         }
-        match self.open.last() {
-            Some(open) => fault
-                .and(*open, "this bracket is still open")
-                .help("close it, or check quotes and commas behind it"),
+        let before = self.text.get(..span.start as usize).unwrap_or_default();
+        match open_bracket(before) {
+            Some(at) => {
+                let open = Span {
+                    start: at as u32,
+                    end: at as u32 + 1,
+                    ..span
+                };
+                fault
+                    .and(open, "this bracket is still open")
+                    .help("close it, or check quotes and commas behind it")
+            }
             None => fault.help("check indentation, brackets and quotes near this place"),
         }
-    }
-
-    /// Remembers a bracket while what it holds is read.
-    fn enter(&mut self, start: Span) -> bool {
-        // Brackets have a length; the start of a block has none.
-        let bracket = start.end > start.start;
-        if bracket {
-            self.open.push(start);
-        }
-        bracket
     }
 
     fn twice(&mut self, entries: &[Entry], name: &str, span: Span) {
@@ -501,6 +493,32 @@ impl Span {
             ..self
         }
     }
+}
+
+/// The innermost bracket that is still open at the end of `text`: the parser itself reads on and complains later.
+fn open_bracket(text: &str) -> Option<usize> {
+    let mut open = Vec::new();
+    let mut quote = None;
+    let mut comment = false;
+    let mut before = b'\n';
+    for (at, byte) in text.bytes().enumerate() {
+        // Brackets and quotes count where a value may begin; inside a word they are letters.
+        let fresh = before.is_ascii_whitespace() || matches!(before, b'[' | b'{' | b',' | b':');
+        match (byte, quote) {
+            (b'\n', _) => comment = false,
+            _ if comment => {}
+            (_, Some(mark)) => quote = Some(mark).filter(|mark| byte != *mark),
+            (b'#', None) => comment = before.is_ascii_whitespace(),
+            (b'"' | b'\'', None) if fresh => quote = Some(byte),
+            (b'[' | b'{', None) if fresh => open.push(at),
+            (b']' | b'}', None) => {
+                open.pop();
+            }
+            _ => {}
+        }
+        before = byte;
+    }
+    open.pop()
 }
 
 fn scalar(text: Cow<'_, str>, style: ScalarStyle, span: Span) -> Node {

@@ -31,18 +31,18 @@ impl Rejected {
 
     /// All faults as a person should see them, and how many there are.
     pub fn drawn(&self, drawing: Drawing) -> String {
-        let mut text = String::new();
-        for fault in self.faults.iter().take(DRAWN_MAX) {
-            text.push_str(&draw(fault, &self.sources, drawing));
-            text.push_str("\n\n");
-        }
+        let drawn = self.faults.iter().take(DRAWN_MAX);
+        let mut text: String = drawn
+            .map(|fault| draw(fault, &self.sources, drawing) + "\n\n")
+            .collect();
         let count = self.faults.len();
-        if count > DRAWN_MAX {
-            text.push_str(&format!("… and {} more\n\n", count - DRAWN_MAX));
+        let more = count.saturating_sub(DRAWN_MAX);
+        if more > 0 {
+            text += &format!("… and {more} more\n\n");
         }
         let (name, _) = self.sources.get(SourceId(0));
         let plural = if count == 1 { "" } else { "s" };
-        text.push_str(&format!("{count} fault{plural} in {name}\n"));
+        text += &format!("{count} fault{plural} in {name}\n");
         text
     }
 }

@@ -31,6 +31,8 @@ pub enum StopReason {
     MaxBytes,
     /// The dirty rate passed the greatest rate the policy may send at: it did not converge.
     DirtyRateTooHigh,
+    /// The rest follows the VM: post-copy.
+    SwitchedToPostCopy,
 }
 
 /// How a migration ended.
@@ -51,6 +53,8 @@ pub enum Outcome {
     RolledBack,
     /// Failed after the point of no return, or with the source: the VM must be restarted.
     VmLost,
+    /// Failed with both hosts during a quick migration: the VM's memory is on storage, to be restored elsewhere.
+    LeftSaved,
     /// Cancelled; the VM runs on at the source.
     Cancelled,
 }

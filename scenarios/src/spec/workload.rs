@@ -7,15 +7,69 @@ crate::spec! {
     /// The same demand all the time.
     pub struct ConstantSpec {
         /// Share of the virtual processors.
-        cpu: Ratio => required,
+        cpu: Ratio [Ratio(0.0), Ratio(1.0)] => required,
     }
 }
 
 crate::spec! {
-    /// Rows of the scenario's trace, dealt to the VMs in order.
+    /// From this time on, this demand.
+    pub struct StepSpec {
+        /// When.
+        at: SimDuration => required,
+        /// Share of the virtual processors.
+        cpu: Ratio [Ratio(0.0), Ratio(1.0)] => required,
+    }
+}
+
+crate::spec! {
+    /// Steps; nothing is asked for before the first.
+    pub struct StepsSpec {
+        /// The steps, in order of time.
+        steps: StepSpec => list,
+    }
+}
+
+crate::spec! {
+    /// A wave: `mean + amplitude * cos(2 pi (t - peak) / period)`, cut off at 0 and 1.
+    pub struct DiurnalSpec {
+        /// Mean demand.
+        mean: Ratio [Ratio(0.0), Ratio(1.0)] => required,
+        /// How far it swings.
+        amplitude: Ratio [Ratio(0.0), Ratio(1.0)] => required,
+        /// Time from peak to peak.
+        period: SimDuration [SimDuration::from_secs(1), SimDuration::from_secs(31_536_000)] => default(SimDuration::from_secs(86_400)),
+        /// Time of the first peak.
+        peak: SimDuration => default(SimDuration::from_secs(50_400)),
+        /// How often the demand follows the wave.
+        interval: SimDuration [SimDuration::from_millis(100), SimDuration::from_secs(86_400)] => default(SimDuration::from_secs(300)),
+    }
+}
+
+crate::spec! {
+    /// A state of a bursty demand.
+    pub struct BurstStateSpec {
+        /// Demand in it.
+        cpu: Ratio [Ratio(0.0), Ratio(1.0)] => required,
+        /// Mean stay, exponentially distributed.
+        stay: SimDuration [SimDuration::from_millis(1), SimDuration::from_secs(31_536_000)] => required,
+    }
+}
+
+crate::spec! {
+    /// Markov-modulated: each VM goes from state to state on its own, to any other with equal chance.
+    pub struct BurstySpec {
+        /// The states; each VM begins in one of them by chance, weighted by stay.
+        states: BurstStateSpec => list,
+    }
+}
+
+crate::spec! {
+    /// Rows of the scenario's trace, dealt to the VMs that follow this workload in their order, round and round.
     pub struct TraceSpec {
-        /// Time between samples.
-        interval: SimDuration => default(SimDuration::from_secs(300)),
+        /// Time between samples; each holds until the next.
+        interval: SimDuration [SimDuration::from_millis(100), SimDuration::from_secs(86_400)] => default(SimDuration::from_secs(300)),
+        /// Factor on every sample.
+        scale: Ratio [Ratio(0.0), Ratio(100.0)] => default(Ratio(1.0)),
     }
 }
 
@@ -24,6 +78,12 @@ crate::variants! {
     pub enum WorkloadKind {
         /// The same all the time.
         Constant(ConstantSpec) = "constant",
+        /// Steps.
+        Steps(StepsSpec) = "steps",
+        /// A wave over the day.
+        Diurnal(DiurnalSpec) = "diurnal",
+        /// Bursts.
+        Bursty(BurstySpec) = "bursty",
         /// From a trace.
         Trace(TraceSpec) = "trace",
     }

@@ -1,0 +1,255 @@
+//! A migration's plan: what is moved, by which policy, and what each step takes.
+
+use twinrack_scenario::record::event::MigrationKind;
+use twinrack_scenario::spec::cluster::VolumeKind;
+use twinrack_scenario::spec::migration::{
+    DirtyLogSpec, MigrationPolicySpec, PrecopyPolicySpec, QuickLink, QuickModel, QuickSpec, TimingsSpec,
+};
+use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
+
+use super::policy::Policy;
+
+/// What each step takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timings {
+    /// Checks.
+    pub validation: SimDuration,
+    /// Connection and skeleton VM.
+    pub setup: SimDuration,
+    /// Stopping the virtual processors.
+    pub pause: SimDuration,
+    /// State of processors and devices, sent in the pause.
+    pub state: Bytes,
+    /// Handing storage over.
+    pub hand_over: SimDuration,
+    /// Starting the virtual processors.
+    pub resume: SimDuration,
+    /// Until switches have learnt.
+    pub announce: SimDuration,
+    /// Ending the source's worker.
+    pub clean_up: SimDuration,
+    /// Taking the VM back to the source.
+    pub roll_back: SimDuration,
+}
+
+impl Timings {
+    /// What a scenario asks for, the rest as the policy was published with, for a VM on such a volume.
+    pub fn of(spec: &TimingsSpec, policy: &Policy, volume: VolumeKind) -> Self {
+        let own = Self::of_policy(policy, volume);
+        let hand_over = match volume {
+            VolumeKind::Csv => spec.csv_hand_over,
+            VolumeKind::Lun => spec.lun_hand_over,
+            VolumeKind::Local => None,
+        };
+        let hand_over = hand_over.unwrap_or(own.hand_over);
+        let resume = spec.resume.unwrap_or(own.resume);
+        Self {
+            validation: spec.validation.unwrap_or(own.validation),
+            setup: spec.setup.unwrap_or(own.setup),
+            pause: spec.pause.unwrap_or(own.pause),
+            state: spec.state.unwrap_or(own.state),
+            hand_over,
+            resume,
+            announce: spec.announce.unwrap_or(own.announce),
+            clean_up: spec.clean_up.unwrap_or(own.clean_up),
+            roll_back: spec.roll_back.unwrap_or(hand_over + resume),
+        }
+    }
+
+    /// The defaults of a policy. Those of the hyperv-r2 row are proposed values: only their sum, 2.1 to 2.5 s around
+    /// the copy, and the order of magnitude of the black-out were ever measured.
+    fn of_policy(policy: &Policy, volume: VolumeKind) -> Self {
+        let product = Self {
+            validation: SimDuration::ZERO,
+            setup: SimDuration::from_secs(2),
+            pause: SimDuration::from_millis(20),
+            state: Bytes(2 << 20),
+            hand_over: match volume {
+                VolumeKind::Csv => SimDuration::from_millis(250),
+                VolumeKind::Lun => SimDuration::from_secs(2),
+                VolumeKind::Local => SimDuration::ZERO,
+            },
+            resume: SimDuration::from_millis(100),
+            announce: SimDuration::from_millis(1),
+            clean_up: SimDuration::from_millis(500),
+            roll_back: SimDuration::ZERO,
+        };
+        match policy {
+            Policy::HyperVR2(_) => product,
+            Policy::SimGrid(_) => Self {
+                setup: SimDuration::ZERO,
+                pause: SimDuration::ZERO,
+                state: Bytes::ZERO,
+                hand_over: SimDuration::ZERO,
+                resume: SimDuration::ZERO,
+                announce: SimDuration::ZERO,
+                clean_up: SimDuration::ZERO,
+                ..product
+            },
+            Policy::Clark2005(_) => Self {
+                hand_over: SimDuration::ZERO,
+                pause: SimDuration::ZERO,
+                state: Bytes::ZERO,
+                // Clark et al. measured 9 ms from the end of the copy until the VM ran.
+                resume: SimDuration::from_millis(9),
+                ..product
+            },
+            Policy::Qemu(_) | Policy::Xen(_) | Policy::PostCopy(_) => Self {
+                hand_over: SimDuration::ZERO,
+                ..product
+            },
+        }
+    }
+}
+
+/// Bytes on the wire for guest memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wire {
+    /// Header of each page; 8 bytes for QEMU, nothing counted for the others.
+    pub page_header: u64,
+    /// Untouched memory, sent as 9 bytes a page (header and one zero byte) in the full copy; none when all of it is
+    /// sent like any other.
+    pub zero: Bytes,
+}
+
+impl Wire {
+    /// Bytes of a zero page in QEMU's stream.
+    pub const ZERO_PAGE: u64 = 9;
+
+    /// A map of `memory` bytes on the wire, of which zero pages are `zero`.
+    pub fn of(self, memory: Bytes, zero: Bytes) -> Bytes {
+        let zero = zero.min(memory);
+        let full = memory.saturating_sub(zero);
+        let headers = full.pages().saturating_mul(self.page_header);
+        Bytes(
+            full.0
+                .saturating_add(headers)
+                .saturating_add(zero.pages() * Self::ZERO_PAGE),
+        )
+    }
+}
+
+/// The time of a quick migration's steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuickTimings {
+    /// Writing the memory.
+    pub save: SimDuration,
+    /// Moving the disk.
+    pub hand_over: SimDuration,
+    /// Reading the memory.
+    pub restore: SimDuration,
+}
+
+impl QuickTimings {
+    /// By table (16, 8 or 4 s for each GiB, save and restore together) or by the rate of the volume.
+    pub fn of(spec: &QuickSpec, memory: Bytes, volume: VolumeKind, throughput: BitsPerSecond) -> Self {
+        let per_gib = spec.per_gib.unwrap_or(match spec.link {
+            QuickLink::Iscsi1G => SimDuration::from_secs(16),
+            QuickLink::Fc2G => SimDuration::from_secs(8),
+            QuickLink::Fc4G => SimDuration::from_secs(4),
+        });
+        let one_way = match spec.model {
+            QuickModel::Table => SimDuration::from_secs_f64(
+                per_gib.as_secs_f64() * memory.as_f64() / Bytes::GIB.as_f64() / 2.0,
+            ),
+            QuickModel::Physics => memory.at(throughput),
+        };
+        Self {
+            save: one_way,
+            hand_over: if volume == VolumeKind::Lun {
+                spec.disk_move
+            } else {
+                SimDuration::ZERO
+            },
+            restore: one_way,
+        }
+    }
+}
+
+/// What is moved and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Live, post-copy or quick.
+    pub kind: MigrationKind,
+    /// Memory of the VM.
+    pub memory: Bytes,
+    /// What the target must reserve: the memory and the VM's overhead.
+    pub reserve: Bytes,
+    /// When pre-copy ends.
+    pub policy: Policy,
+    /// Most bandwidth.
+    pub bandwidth: Option<BitsPerSecond>,
+    /// What each step takes.
+    pub timings: Timings,
+    /// What quick migration takes.
+    pub quick: QuickTimings,
+    /// Bytes on the wire.
+    pub wire: Wire,
+    /// Which writes make a page dirty again.
+    pub dirty_log: DirtyLogSpec,
+}
+
+/// What the plan has to know of the VM and its volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    /// Memory.
+    pub memory: Bytes,
+    /// Memory never touched.
+    pub untouched: Bytes,
+    /// Kind of the volume it lives on.
+    pub volume: VolumeKind,
+    /// Rate of that volume.
+    pub throughput: BitsPerSecond,
+}
+
+/// Memory that a VM takes beyond its own: 32 MiB, and 8 MiB for each GiB above the first.
+pub const fn overhead(memory: Bytes) -> Bytes {
+    let above = memory.saturating_sub(Bytes::GIB).0.div_ceil(Bytes::GIB.0);
+    Bytes((32 + 8 * above) << 20)
+}
+
+impl Plan {
+    /// A live migration (or post-copy, when the policy is that) as the scenario's policy says.
+    pub fn live(spec: &MigrationPolicySpec, subject: Subject) -> Self {
+        let policy = Policy::of(spec.policy.as_ref());
+        let qemu = matches!(
+            spec.policy,
+            Some(PrecopyPolicySpec::Qemu(_) | PrecopyPolicySpec::PostCopy(_))
+        );
+        let early = if qemu {
+            DirtyLogSpec::EarlyClear
+        } else {
+            DirtyLogSpec::RoundStart
+        };
+        Self {
+            kind: if matches!(policy, Policy::PostCopy(_)) {
+                MigrationKind::PostCopy
+            } else {
+                MigrationKind::Live
+            },
+            memory: subject.memory,
+            reserve: subject.memory.saturating_add(overhead(subject.memory)),
+            bandwidth: spec.bandwidth,
+            timings: Timings::of(&spec.timings, &policy, subject.volume),
+            quick: QuickTimings::of(&spec.quick, subject.memory, subject.volume, subject.throughput),
+            wire: Wire {
+                page_header: if qemu { 8 } else { 0 },
+                zero: if spec.zero_pages.unwrap_or(qemu) {
+                    subject.untouched
+                } else {
+                    Bytes::ZERO
+                },
+            },
+            dirty_log: spec.dirty_log.unwrap_or(early),
+            policy,
+        }
+    }
+
+    /// A quick migration as the scenario's policy says.
+    pub fn quick(spec: &MigrationPolicySpec, subject: Subject) -> Self {
+        Self {
+            kind: MigrationKind::Quick,
+            ..Self::live(spec, subject)
+        }
+    }
+}

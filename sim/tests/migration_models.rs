@@ -1,0 +1,8 @@
+//! Migration end to end without the engine: policies, state machine and dirty model against what is known of them.
+
+#[path = "migration/body.rs"]
+mod body;
+#[path = "migration/product.rs"]
+mod product;
+#[path = "migration/setup.rs"]
+mod setup;
