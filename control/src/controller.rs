@@ -1,6 +1,7 @@
 //! The brain as one: notices come in, each part decides what is its own, orders go out through the fabric.
 
 use twinrack_scenario::record::Outcome;
+use twinrack_scenario::spec::consolidation::PlacementSpec;
 use twinrack_scenario::spec::policies::PoliciesSpec;
 use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{HostId, VmId};
@@ -10,6 +11,7 @@ use crate::fabric::{Fabric, Notice, Request, Wake};
 use crate::maintenance::Maintenance;
 use crate::mover::{Ended, Mover};
 use crate::parking::Parking;
+use crate::placement::initial;
 use crate::restart::Restarter;
 
 /// Every decision of a run.
@@ -18,6 +20,7 @@ pub struct Controller {
     mover: Mover,
     maintenance: Maintenance,
     restarter: Restarter,
+    placement: PlacementSpec,
     consolidator: Option<Consolidator>,
     /// One for each host, or none where cores are not parked.
     parkings: Vec<Parking>,
@@ -29,13 +32,19 @@ impl Controller {
     /// A brain for the datacenter behind `fabric`. `draw` gives random bits to the policies that want them.
     pub fn new(policies: &PoliciesSpec, fabric: &impl Fabric, draw: Box<dyn FnMut() -> u64>) -> Self {
         let parkings: Vec<Parking> = policies.parking.as_ref().map_or_else(Vec::new, |spec| {
-            (0..fabric.host_count()).map(|host| Parking::new(spec, fabric.host(HostId(host)).processors)).collect()
+            (0..fabric.host_count())
+                .map(|host| Parking::new(spec, fabric.host(HostId(host)).processors))
+                .collect()
         });
         Self {
             mover: Mover::new(policies.migration.clone()),
             maintenance: Maintenance::default(),
             restarter: Restarter::new(policies.availability.clone()),
-            consolidator: policies.consolidation.as_ref().map(|spec| Consolidator::new(spec, policies.placement, draw)),
+            placement: policies.placement,
+            consolidator: policies
+                .consolidation
+                .as_ref()
+                .map(|spec| Consolidator::new(spec, policies.placement, draw)),
             checks: vec![None; parkings.len()],
             parkings,
         }
@@ -50,6 +59,7 @@ impl Controller {
     pub fn on(&mut self, now: SimTime, notice: Notice, fabric: &mut impl Fabric) {
         match notice {
             Notice::Started => {
+                initial::place(self.placement, fabric);
                 if let Some(consolidator) = &self.consolidator {
                     fabric.wake_at(now + consolidator.interval(), Wake::Consolidation);
                 }
@@ -72,7 +82,12 @@ impl Controller {
             Notice::HostDied(host, vms) => {
                 let ended = self.mover.host_died(now, host, fabric);
                 let mut lost = vms;
-                lost.extend(ended.iter().filter(|ended| ended.outcome == Outcome::VmLost).map(|ended| ended.vm));
+                lost.extend(
+                    ended
+                        .iter()
+                        .filter(|ended| ended.outcome == Outcome::VmLost)
+                        .map(|ended| ended.vm),
+                );
                 lost.sort_unstable();
                 lost.dedup();
                 self.restarter.host_died(now, host, lost, fabric);
@@ -117,14 +132,17 @@ impl Controller {
         match wake {
             Wake::Parking(host) => self.check_parking(now, host, fabric),
             Wake::HostDeclaredDead(host) => {
-                self.restarter.declared_dead(host, |id| !self.maintenance.holds(id), fabric);
+                self.restarter
+                    .declared_dead(host, |id| !self.maintenance.holds(id), fabric);
             }
             Wake::Consolidation => self.consolidate(now, fabric),
         }
     }
 
     fn consolidate(&mut self, now: SimTime, fabric: &mut impl Fabric) {
-        let Some(consolidator) = &mut self.consolidator else { return };
+        let Some(consolidator) = &mut self.consolidator else {
+            return;
+        };
         fabric.wake_at(now + consolidator.interval(), Wake::Consolidation);
         let moves = consolidator.decide(now, &self.mover, &self.maintenance, fabric);
         for (vm, to) in moves {

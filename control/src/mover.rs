@@ -46,7 +46,13 @@ pub struct Ended {
 impl Mover {
     /// A mover under the given policy.
     pub const fn new(policy: MigrationPolicySpec) -> Self {
-        Self { policy, jobs: Vec::new(), waiting: VecDeque::new(), active: BTreeMap::new(), load: BTreeMap::new() }
+        Self {
+            policy,
+            jobs: Vec::new(),
+            waiting: VecDeque::new(),
+            active: BTreeMap::new(),
+            load: BTreeMap::new(),
+        }
     }
 
     /// Whether a VM is being moved or waits to be.
@@ -57,7 +63,8 @@ impl Mover {
     /// Whether a host takes part in a migration, or one that waits will need it.
     pub fn involves(&self, host: HostId) -> bool {
         let open = self.waiting.iter().chain(self.active.keys());
-        open.map(|id| &self.jobs[id.0 as usize]).any(|job| job.from == host || job.to == host)
+        open.map(|id| &self.jobs[id.0 as usize])
+            .any(|job| job.from == host || job.to == host)
     }
 
     /// Migrations under way.
@@ -66,12 +73,29 @@ impl Mover {
     }
 
     /// Asks for a move. It begins, waits or is refused at once; what ended at once is returned.
-    pub fn ask(&mut self, now: SimTime, vm: VmId, to: HostId, quick: bool, fabric: &mut impl Fabric) -> Vec<Ended> {
+    pub fn ask(
+        &mut self,
+        now: SimTime,
+        vm: VmId,
+        to: HostId,
+        quick: bool,
+        fabric: &mut impl Fabric,
+    ) -> Vec<Ended> {
         let id = MigrationId(self.jobs.len() as u32);
         let from = fabric.vm(vm).host.unwrap_or(to);
-        let how = if quick { MigrationKind::Quick } else { self.plan(vm, false, fabric).kind };
+        let how = if quick {
+            MigrationKind::Quick
+        } else {
+            self.plan(vm, false, fabric).kind
+        };
         self.jobs.push(Job { vm, from, to, how });
-        fabric.note(Event::MigrationRequested { migration: id, vm, from, to, how });
+        fabric.note(Event::MigrationRequested {
+            migration: id,
+            vm,
+            from,
+            to,
+            how,
+        });
         if let Some(why) = self.impossible(id, fabric) {
             return vec![self.refuse(id, why, fabric)];
         }
@@ -80,7 +104,14 @@ impl Mover {
         }
         if self.policy.when_busy == BusySpec::Refuse {
             let message = "a virtual machine is already being migrated from or to this computer".to_owned();
-            return vec![self.refuse(id, Refusal { code: "LM_NODE_BUSY", message }, fabric)];
+            return vec![self.refuse(
+                id,
+                Refusal {
+                    code: "LM_NODE_BUSY",
+                    message,
+                },
+                fabric,
+            )];
         }
         fabric.note(Event::MigrationQueued { migration: id });
         self.waiting.push_back(id);
@@ -88,10 +119,26 @@ impl Mover {
     }
 
     /// Something came of a step.
-    pub fn on(&mut self, now: SimTime, id: MigrationId, input: Input, fabric: &mut impl Fabric) -> Vec<Ended> {
-        let Some(migration) = self.active.get_mut(&id) else { return Vec::new() };
+    pub fn on(
+        &mut self,
+        now: SimTime,
+        id: MigrationId,
+        input: Input,
+        fabric: &mut impl Fabric,
+    ) -> Vec<Ended> {
+        let Some(migration) = self.active.get_mut(&id) else {
+            return Vec::new();
+        };
         let rounds = migration.rounds().len();
-        let commands = migration.on(now, input.clone());
+        let moved = match input {
+            Input::StorageTaken => Some(Event::MigrationHandedOver { migration: id }),
+            Input::Resumed | Input::Restored => Some(Event::MigrationResumed {
+                migration: id,
+                host: self.jobs[id.0 as usize].to,
+            }),
+            _ => None,
+        };
+        let commands = migration.on(now, input);
         if let Some(round) = migration.rounds().get(rounds) {
             fabric.note(Event::MigrationRound {
                 migration: id,
@@ -102,13 +149,8 @@ impl Mover {
                 dirtied: round.dirtied.pages(),
             });
         }
-        let host = self.jobs[id.0 as usize].to;
-        match input {
-            Input::StorageTaken => fabric.note(Event::MigrationHandedOver { migration: id }),
-            Input::Resumed | Input::Restored => fabric.note(Event::MigrationResumed { migration: id, host }),
-            _ => {}
-        }
-        self.carry_out(id, &commands, fabric);
+        moved.into_iter().for_each(|event| fabric.note(event));
+        carry_out(id, &commands, fabric);
         self.settle(now, id, fabric)
     }
 
@@ -125,15 +167,32 @@ impl Mover {
     /// A host died: what it took part in fails.
     pub fn host_died(&mut self, now: SimTime, host: HostId, fabric: &mut impl Fabric) -> Vec<Ended> {
         let mut ended = Vec::new();
-        let lost: Vec<MigrationId> = self.waiting.iter().copied().filter(|id| self.takes_part(*id, host)).collect();
+        let lost: Vec<MigrationId> = self
+            .waiting
+            .iter()
+            .copied()
+            .filter(|id| self.takes_part(*id, host))
+            .collect();
         for id in lost {
             self.waiting.retain(|waiting| *waiting != id);
-            let why = Refusal { code: "LM_HOST_DOWN", message: "a node that takes part is down".to_owned() };
+            let why = Refusal {
+                code: "LM_HOST_DOWN",
+                message: "a node that takes part is down".to_owned(),
+            };
             ended.push(self.refuse(id, why, fabric));
         }
-        let active: Vec<MigrationId> = self.active.keys().copied().filter(|id| self.takes_part(*id, host)).collect();
+        let active: Vec<MigrationId> = self
+            .active
+            .keys()
+            .copied()
+            .filter(|id| self.takes_part(*id, host))
+            .collect();
         for id in active {
-            let died = if self.jobs[id.0 as usize].to == host { Input::TargetDied } else { Input::SourceDied };
+            let died = if self.jobs[id.0 as usize].to == host {
+                Input::TargetDied
+            } else {
+                Input::SourceDied
+            };
             ended.extend(self.on(now, id, died, fabric));
         }
         ended
@@ -145,7 +204,11 @@ impl Mover {
     }
 
     fn of(&self, vm: VmId) -> Option<MigrationId> {
-        self.waiting.iter().chain(self.active.keys()).copied().find(|id| self.jobs[id.0 as usize].vm == vm)
+        self.waiting
+            .iter()
+            .chain(self.active.keys())
+            .copied()
+            .find(|id| self.jobs[id.0 as usize].vm == vm)
     }
 
     fn takes_part(&self, id: MigrationId, host: HostId) -> bool {
@@ -159,14 +222,23 @@ impl Mover {
 
     fn plan(&self, vm: VmId, quick: bool, fabric: &impl Fabric) -> Plan {
         let subject = fabric.subject(vm);
-        if quick { Plan::quick(&self.policy, subject) } else { Plan::live(&self.policy, subject) }
+        if quick {
+            Plan::quick(&self.policy, subject)
+        } else {
+            Plan::live(&self.policy, subject)
+        }
     }
 
     /// Why a move can't be, as the products say it; checked when it is asked for and again when its turn comes.
     fn impossible(&self, id: MigrationId, fabric: &impl Fabric) -> Option<Refusal> {
         let job = &self.jobs[id.0 as usize];
         let vm = fabric.vm(job.vm);
-        let refusal = |code, message: &str| Some(Refusal { code, message: message.to_owned() });
+        let refusal = |code, message: &str| {
+            Some(Refusal {
+                code,
+                message: message.to_owned(),
+            })
+        };
         if vm.state != VmState::Running {
             return refusal("LM_BAD_STATE", "the virtual machine is not running");
         }
@@ -189,30 +261,15 @@ impl Mover {
         fabric.migration_begins(id, job.vm, job.from, job.to, migration.plan());
         let commands = migration.on(now, Input::Start);
         self.active.insert(id, migration);
-        self.carry_out(id, &commands, fabric);
+        carry_out(id, &commands, fabric);
         self.settle(now, id, fabric)
-    }
-
-    fn carry_out(&self, id: MigrationId, commands: &[Command], fabric: &mut impl Fabric) {
-        for command in commands {
-            match command {
-                Command::PauseVm { reason, left, .. } => {
-                    fabric.note(Event::MigrationPaused { migration: id, reason: *reason, pages_left: left.pages() });
-                }
-                Command::SaveVm { memory, .. } => fabric.note(Event::MigrationPaused {
-                    migration: id,
-                    reason: StopReason::Saved,
-                    pages_left: memory.pages(),
-                }),
-                _ => {}
-            }
-            fabric.migrate(id, command);
-        }
     }
 
     /// Closes a migration that has ended, and lets those that waited for its hosts begin.
     fn settle(&mut self, now: SimTime, id: MigrationId, fabric: &mut impl Fabric) -> Vec<Ended> {
-        let Some(report) = self.active.get(&id).and_then(Migration::report) else { return Vec::new() };
+        let Some(report) = self.active.get(&id).and_then(Migration::report) else {
+            return Vec::new();
+        };
         let job = self.jobs[id.0 as usize];
         let outcome = report.outcome;
         fabric.note(Event::MigrationEnded {
@@ -233,7 +290,12 @@ impl Mover {
             }
         }
         fabric.migration_ended(id, outcome);
-        let mut ended = vec![Ended { vm: job.vm, from: job.from, to: job.to, outcome }];
+        let mut ended = vec![Ended {
+            vm: job.vm,
+            from: job.from,
+            to: job.to,
+            outcome,
+        }];
         ended.extend(self.begin_waiting(now, fabric));
         ended
     }
@@ -261,7 +323,13 @@ impl Mover {
         self.end_unbegun(id, Outcome::Refused, Some(why), fabric)
     }
 
-    fn end_unbegun(&self, id: MigrationId, outcome: Outcome, why: Option<Refusal>, fabric: &mut impl Fabric) -> Ended {
+    fn end_unbegun(
+        &self,
+        id: MigrationId,
+        outcome: Outcome,
+        why: Option<Refusal>,
+        fabric: &mut impl Fabric,
+    ) -> Ended {
         let job = self.jobs[id.0 as usize];
         fabric.note(Event::MigrationEnded {
             migration: id,
@@ -274,6 +342,32 @@ impl Mover {
             outage_nanos: 0,
             rounds: 0,
         });
-        Ended { vm: job.vm, from: job.from, to: job.to, outcome }
+        Ended {
+            vm: job.vm,
+            from: job.from,
+            to: job.to,
+            outcome,
+        }
+    }
+}
+
+fn carry_out(id: MigrationId, commands: &[Command], fabric: &mut impl Fabric) {
+    for command in commands {
+        match command {
+            Command::PauseVm { reason, left, .. } => {
+                fabric.note(Event::MigrationPaused {
+                    migration: id,
+                    reason: *reason,
+                    pages_left: left.pages(),
+                });
+            }
+            Command::SaveVm { memory, .. } => fabric.note(Event::MigrationPaused {
+                migration: id,
+                reason: StopReason::Saved,
+                pages_left: memory.pages(),
+            }),
+            _ => {}
+        }
+        fabric.migrate(id, command);
     }
 }
