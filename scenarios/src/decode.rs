@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::fault::{Echo, FAULTS_MAX, Fault, Span, nearest, shortened};
+use crate::fault::{Echo, FAULTS_MAX, Fault, Span, listed, nearest, shortened};
 use crate::units::{
     BitsPerSecond, Bytes, Cycles, Hertz, Joules, PerSecond, QuantityError, Ratio, SimDuration, Watts,
 };
@@ -349,7 +349,7 @@ pub fn unknown_keys(
         let help = match near {
             Some(name) => format!("did you mean `{name}`?"),
             None if known.is_empty() => "nothing is set here: leave it out".to_owned(),
-            None => format!("known here: `{}`", known.join("`, `")),
+            None => listed(known),
         };
         let what = format!("unknown key `{}`", shortened(&entry.key));
         let fault = Fault::new(entry.key_span, what, "expected a key that is known here").help(help);

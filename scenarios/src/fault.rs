@@ -243,13 +243,18 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
 
 /// "did you mean `x`?", or the list of what is known when nothing is near.
 pub fn suggestion<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    const LISTED: usize = 12;
     // Of a million names the nearest among the first ten thousand will do.
     const SEARCHED: usize = 10_000;
     let names: Vec<&str> = known.into_iter().take(SEARCHED).collect();
     if let Some(name) = nearest(written, names.iter().copied()) {
         return format!("did you mean `{name}`?");
     }
+    listed(&names)
+}
+
+/// "known here: …", at most a dozen of them.
+pub fn listed(names: &[&str]) -> String {
+    const LISTED: usize = 12;
     match names.len() {
         0 => "there is none yet".to_owned(),
         n if n <= LISTED => format!("known here: `{}`", names.join("`, `")),

@@ -21,6 +21,14 @@ impl ProfileKind {
         }
     }
 
+    /// What messages call the kind.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Guest => "guest",
+        }
+    }
+
     /// What messages call the profile `name`: the file it was read from.
     pub fn shown(self, name: &str) -> String {
         if name.starts_with("./") {

@@ -451,6 +451,11 @@ impl Reader<'_> {
         if info.contains("tab") {
             return fault.help("indent with spaces, not tabs");
         }
+        if info.contains("mapping values are not allowed") {
+            return fault.help(
+                "a text that holds `: ` needs quotes around it; keys of one map stand below each other",
+            );
+        }
         let before = self.text.get(..span.start as usize).unwrap_or_default();
         match open_bracket(before) {
             Some(at) => {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::fault::suggestion;
 use crate::profile::{self, ProfileKind};
 
 /// Why something was not found, and what to do.
@@ -91,9 +92,17 @@ impl Lookup for FileLookup {
 }
 
 fn unknown_profile(kind: ProfileKind, name: &str) -> LookupError {
+    let (other, section) = match kind {
+        ProfileKind::Host => (ProfileKind::Guest, "vms"),
+        ProfileKind::Guest => (ProfileKind::Host, "hosts"),
+    };
     LookupError {
-        what: format!("there is no profile `{name}`"),
-        help: crate::fault::suggestion(name, profile::names(kind)),
+        what: format!("there is no {} profile `{name}`", kind.word()),
+        help: if profile::text(other, name).is_some() {
+            format!("it is a {} profile, for `{section}`", other.word())
+        } else {
+            suggestion(name, profile::names(kind))
+        },
     }
 }
 
