@@ -100,7 +100,9 @@ impl Mutator {
 
     /// The text with one to four mutations.
     pub(crate) fn mutated(&mut self, mut text: String, corpus: &[String]) -> String {
-        for _ in 0..=self.below(4) {
+        // One mostly, four at most.
+        let times = 1 + self.below(4) * self.below(2);
+        for _ in 0..times {
             if text.len() > LENGTH_MAX {
                 return text;
             }
