@@ -354,7 +354,7 @@ pub fn unknown_keys(
         let what = format!("unknown key `{}`", shortened(&entry.key));
         let fault = Fault::new(entry.key_span, what, "expected a key that is known here").help(help);
         decoder.below(format!(".{}", shortened(&entry.key)), |decoder| {
-            decoder.fault(fault)
+            decoder.fault(fault);
         });
     }
     meant
