@@ -1,7 +1,7 @@
 //! What the products allow a host to run; beyond it a start is refused with the product's reason.
 //!
 //! Hyper-V Server 2008: all running VMs together may use 31 GB (the deck: 31 VMs of 1 GB, or 5 of 6 GB). 2008 R2: 4 virtual
-//! processors and 64 GB a VM, 384 VMs and 512 virtual processors a host, eight virtual for each logical one (TechNet,
+//! processors and 64 GB a VM, 384 VMs and 512 virtual processors a host, eight virtual for each logical one (`TechNet`,
 //! "Requirements and Limits for Virtual Machines and Hyper-V in Windows Server 2008 R2").
 
 use twinrack_scenario::spec::Edition;

@@ -7,9 +7,11 @@
 
 pub mod admission;
 pub mod machine;
+pub mod networks;
 pub mod plan;
 pub mod policy;
 pub mod precondition;
+pub mod processor;
 pub mod report;
 pub mod round;
 pub mod step;

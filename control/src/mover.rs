@@ -149,7 +149,9 @@ impl Mover {
                 dirtied: round.dirtied.pages(),
             });
         }
-        moved.into_iter().for_each(|event| fabric.note(event));
+        if let Some(event) = moved {
+            fabric.note(event);
+        }
         carry_out(id, &commands, fabric);
         self.settle(now, id, fabric)
     }

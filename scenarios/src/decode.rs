@@ -837,7 +837,7 @@ pub fn tagged_schema(word: &str, description: &str, schema: &Json) -> Json {
 }
 
 #[cfg(test)]
-#[expect(unreachable_pub, dead_code, reason = "the macros declare public types")]
+#[expect(dead_code, reason = "the macros declare public types")]
 mod tests {
     use super::*;
     use crate::fault::SourceId;

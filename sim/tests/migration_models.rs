@@ -2,7 +2,11 @@
 
 #[path = "migration/body.rs"]
 mod body;
+#[path = "migration/closed_forms.rs"]
+mod closed_forms;
 #[path = "migration/product.rs"]
 mod product;
 #[path = "migration/setup.rs"]
 mod setup;
+#[path = "migration/simgrid.rs"]
+mod simgrid;
