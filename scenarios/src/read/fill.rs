@@ -91,8 +91,9 @@ impl Filler<'_> {
                 );
             } else if section.value.entries().is_some() {
                 let size = section.value.size();
-                for item in items_mut(root, &section.key) {
-                    self.count(size, section.key_span)?;
+                let items = items_mut(root, &section.key);
+                self.count(size.saturating_mul(items.len()), section.key_span)?;
+                for item in items {
                     item.fill_from(&section.value);
                 }
             } else if !section.value.is_null() {
