@@ -17,7 +17,10 @@ fn bare(policy: &str, memory: Bytes) -> Plan {
 }
 
 fn xen_legacy(memory: Bytes) -> Plan {
-    Plan { policy: Policy::Xen(Xen::LEGACY), ..bare("xen", memory) }
+    Plan {
+        policy: Policy::Xen(Xen::LEGACY),
+        ..bare("xen", memory)
+    }
 }
 
 /// Seconds of a migration whose guest rewrites `hot` bytes every `h` seconds and other pages at `cold` bytes a second.
