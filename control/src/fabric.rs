@@ -3,8 +3,8 @@
 //! The brain never waits. It is told what happened through [`Notice`]s, looks at the datacenter through the reads of
 //! [`Fabric`], and acts through its verbs, each of which returns at once; what comes of a verb is another notice.
 
-use twinrack_scenario::record::Event;
-use twinrack_scenario::units::{Bytes, SimDuration, SimTime};
+use twinrack_scenario::record::{Event, MigrationKind, Outcome};
+use twinrack_scenario::units::{Bytes, SimDuration, SimTime, Watts};
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
 use crate::migration;
@@ -63,12 +63,18 @@ pub struct VmView {
     pub host: Option<HostId>,
     /// Its memory.
     pub memory: Bytes,
+    /// What it takes of a host's memory: its own and what the hypervisor adds.
+    pub footprint: Bytes,
     /// Its virtual processors.
     pub vcpus: u32,
     /// Logical processors of its present host that it asks for.
     pub demand: f64,
-    /// Whether the cluster may move and restart it.
+    /// Whether it may be moved at all.
+    pub movable: bool,
+    /// Whether a cluster restarts it when its host dies.
     pub highly_available: bool,
+    /// Whether it is to run from the start, on a host that the brain chooses.
+    pub unplaced: bool,
 }
 
 /// Why the brain asked to be woken.
@@ -80,8 +86,6 @@ pub enum Wake {
     Consolidation,
     /// The cluster has decided that a host is dead.
     HostDeclaredDead(HostId),
-    /// A queued migration may be tried again.
-    Migrations,
 }
 
 /// What the brain is told.
@@ -149,9 +153,28 @@ pub trait Fabric {
     fn vm(&self, vm: VmId) -> VmView;
     /// The VMs on a host, in the order they came.
     fn vms_on(&self, host: HostId) -> &[VmId];
+    /// Which kind of host it is: those of one kind have the same size and power curve.
+    fn kind(&self, host: HostId) -> u32;
+    /// What a host would draw with so many logical processors busy.
+    fn watts_at(&self, host: HostId, busy: f64) -> Watts;
+    /// What a migration has to move.
+    fn subject(&self, vm: VmId) -> migration::plan::Subject;
+    /// Why the product forbids such a move, if it does.
+    fn forbids(&self, vm: VmId, from: HostId, to: HostId, how: MigrationKind) -> Option<migration::Refusal>;
 
     /// Asks for a [`Notice::Woken`] at `at`.
     fn wake_at(&mut self, at: SimTime, wake: Wake);
+    /// A migration begins; commands for it follow.
+    fn migration_begins(
+        &mut self,
+        migration: MigrationId,
+        vm: VmId,
+        from: HostId,
+        to: HostId,
+        plan: &migration::Plan,
+    );
+    /// A migration has ended; nothing follows.
+    fn migration_ended(&mut self, migration: MigrationId, outcome: Outcome);
     /// Carries out a step of a migration.
     fn migrate(&mut self, migration: MigrationId, command: &migration::Command);
     /// Leaves `awake` logical processors of a host awake and parks the others.
@@ -160,6 +183,8 @@ pub trait Fabric {
     fn power_on(&mut self, host: HostId);
     /// Switches an empty host off.
     fn power_off(&mut self, host: HostId);
+    /// Starts a VM on a host, within the product's limits.
+    fn start(&mut self, vm: VmId, host: HostId);
     /// Saves a running VM to its volume.
     fn save(&mut self, vm: VmId);
     /// Boots a VM whose memory was lost on a host with room; it serves again `after` that time.

@@ -42,9 +42,14 @@ impl Maintenance {
         }
         fabric.note(Event::MaintenanceStarted { host });
         self.hosts.insert(host, Progress::Emptying(Vec::new()));
-        let running: Vec<VmId> =
-            fabric.vms_on(host).iter().copied().filter(|vm| fabric.vm(*vm).state == VmState::Running).collect();
-        let (leaving, saved): (Vec<VmId>, Vec<VmId>) = running.into_iter().partition(|vm| fabric.vm(*vm).highly_available);
+        let running: Vec<VmId> = fabric
+            .vms_on(host)
+            .iter()
+            .copied()
+            .filter(|vm| fabric.vm(*vm).state == VmState::Running)
+            .collect();
+        let (leaving, saved): (Vec<VmId>, Vec<VmId>) =
+            running.into_iter().partition(|vm| fabric.vm(*vm).movable);
         let Some(moves) = self.targets(&leaving, fabric) else {
             self.fail(host, fabric);
             return Vec::new();
@@ -66,8 +71,12 @@ impl Maintenance {
 
     /// A migration ended; the VM left `from`, or is still there.
     pub fn migration_ended(&mut self, vm: VmId, from: HostId, left: bool, fabric: &mut impl Fabric) {
-        let Some(Progress::Emptying(waiting)) = self.hosts.get_mut(&from) else { return };
-        let Some(at) = waiting.iter().position(|id| *id == vm) else { return };
+        let Some(Progress::Emptying(waiting)) = self.hosts.get_mut(&from) else {
+            return;
+        };
+        let Some(at) = waiting.iter().position(|id| *id == vm) else {
+            return;
+        };
         waiting.remove(at);
         if left {
             self.reached_if_empty(from, fabric);
@@ -77,7 +86,11 @@ impl Maintenance {
     }
 
     fn reached_if_empty(&mut self, host: HostId, fabric: &mut impl Fabric) {
-        if self.hosts.get(&host).is_some_and(|progress| *progress == Progress::Emptying(Vec::new())) {
+        if self
+            .hosts
+            .get(&host)
+            .is_some_and(|progress| *progress == Progress::Emptying(Vec::new()))
+        {
             self.hosts.insert(host, Progress::Reached);
             fabric.note(Event::MaintenanceReached { host });
         }
@@ -86,7 +99,10 @@ impl Maintenance {
     fn fail(&mut self, host: HostId, fabric: &mut impl Fabric) {
         self.hosts.remove(&host);
         let reason = "no suitable host is available for migrating the existing highly available virtual machines (10434)";
-        fabric.note(Event::MaintenanceEnded { host, reason: Some(reason.to_owned()) });
+        fabric.note(Event::MaintenanceEnded {
+            host,
+            reason: Some(reason.to_owned()),
+        });
     }
 
     /// A target for each VM: the host that has most memory left after what was promised before; `None` when one
@@ -100,9 +116,11 @@ impl Maintenance {
         leaving
             .iter()
             .map(|vm| {
-                let needs = fabric.vm(*vm).memory;
+                let needs = fabric.vm(*vm).footprint;
                 // The first of those with most room: later ones must have strictly more.
-                let best = room.iter_mut().reduce(|best, other| if other.1 > best.1 { other } else { best })?;
+                let best = room
+                    .iter_mut()
+                    .reduce(|best, other| if other.1 > best.1 { other } else { best })?;
                 best.1 = (best.1 >= needs).then(|| best.1.saturating_sub(needs))?;
                 Some((*vm, best.0))
             })

@@ -22,7 +22,10 @@ pub struct Restarter {
 impl Restarter {
     /// A restarter under the given rules.
     pub fn new(rules: AvailabilitySpec) -> Self {
-        Self { rules, lost: Vec::new() }
+        Self {
+            rules,
+            lost: Vec::new(),
+        }
     }
 
     /// When the cluster has declared a host dead that died at `died`, and has regrouped.
@@ -44,7 +47,9 @@ impl Restarter {
 
     /// Boots the VMs of a host that was declared dead.
     pub fn declared_dead(&mut self, host: HostId, usable: impl Fn(HostId) -> bool, fabric: &mut impl Fabric) {
-        let (dead, alive): (Vec<_>, Vec<_>) = std::mem::take(&mut self.lost).into_iter().partition(|(id, _)| *id == host);
+        let (dead, alive): (Vec<_>, Vec<_>) = std::mem::take(&mut self.lost)
+            .into_iter()
+            .partition(|(id, _)| *id == host);
         self.lost = alive;
         for vm in dead.into_iter().flat_map(|(_, vms)| vms) {
             if fabric.vm(vm).highly_available && fabric.vm(vm).state == VmState::Off {
@@ -60,12 +65,16 @@ impl Restarter {
             .map(|id| (fabric.host(id).vms, id))
             .collect();
         nodes.sort_unstable();
-        let needs = fabric.vm(vm).memory;
-        match nodes.into_iter().find(|(_, id)| fabric.host(*id).memory_free >= needs) {
+        let needs = fabric.vm(vm).footprint;
+        match nodes
+            .into_iter()
+            .find(|(_, id)| fabric.host(*id).memory_free >= needs)
+        {
             Some((_, host)) => fabric.restart(vm, host, self.time_to_serve()),
             None => fabric.note(Event::VmRefused {
                 vm,
-                reason: "insufficient system resources exist to complete the requested service (0x800705AA)".to_owned(),
+                reason: "insufficient system resources exist to complete the requested service (0x800705AA)"
+                    .to_owned(),
             }),
         }
     }
@@ -91,7 +100,10 @@ mod tests {
         // Power lost at 100.3 s: the last heartbeat was at 100, those of 101 to 105 are missed, the regroup takes 1 s;
         // 3 s to bring the group online and 60 s of boot make it serve again at 169 s, 68.7 s after the loss.
         let restarter = Restarter::new(rules);
-        assert_eq!(restarter.declared_dead_at(SimTime::from_millis(100_300)), SimTime::from_secs(106));
+        assert_eq!(
+            restarter.declared_dead_at(SimTime::from_millis(100_300)),
+            SimTime::from_secs(106)
+        );
         assert_eq!(restarter.time_to_serve(), SimDuration::from_secs(63));
     }
 }

@@ -1,5 +1,7 @@
 //! Faults of an input: where, what is wrong, what was expected, and the mend; drawn with a caret.
 
+use std::borrow::Cow;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
@@ -67,7 +69,24 @@ pub struct Fault {
     pub help: Option<String>,
     /// A second place that explains the first: "first named here".
     pub other: Option<Box<(Span, String)>>,
+    /// Why it may be but the echo of another fault.
+    pub echo: Echo,
 }
+
+/// When a fault is withheld because another one explains it: mending that one mends both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Echo {
+    /// It stands for itself.
+    #[default]
+    None,
+    /// A required key is missing: a profile that could not be read may have had it.
+    Missing,
+    /// A name was not found in this section: one of the section's own faults may hide it.
+    Reference(&'static str),
+}
+
+/// Most faults that are noted in one reading; whoever has more has another problem.
+pub const FAULTS_MAX: usize = 1_000;
 
 impl Fault {
     /// A fault at a place.
@@ -79,6 +98,7 @@ impl Fault {
             expected: expected.into(),
             help: None,
             other: None,
+            echo: Echo::None,
         }
     }
 
@@ -112,6 +132,13 @@ impl Fault {
         self
     }
 
+    /// Says what it may be the echo of.
+    #[must_use]
+    pub fn echoes(mut self, echo: Echo) -> Self {
+        self.echo = echo;
+        self
+    }
+
     /// Adds a second place.
     #[must_use]
     pub fn and(mut self, span: Span, label: impl Into<String>) -> Self {
@@ -137,11 +164,21 @@ pub fn draw(fault: &Fault, sources: &Sources, drawing: Drawing) -> String {
     }
     .decor_style(DecorStyle::Ascii);
     let mut group = Group::with_title(Level::ERROR.primary_title(fault.what.as_str()));
+    let other = fault.other.as_deref();
     if let Some(span) = fault.span {
-        group = group.element(snippet(sources, span, AnnotationKind::Primary, &fault.expected));
+        let mut marked = vec![(AnnotationKind::Primary, span, fault.expected.as_str())];
+        if let Some((place, label)) = other.filter(|(place, _)| place.source == span.source) {
+            marked.push((AnnotationKind::Context, *place, label.as_str()));
+        }
+        group = group.element(snippet(sources, &marked));
     }
-    if let Some((span, label)) = fault.other.as_deref() {
-        group = group.element(snippet(sources, *span, AnnotationKind::Context, label));
+    if let Some((place, label)) =
+        other.filter(|(place, _)| fault.span.is_none_or(|span| span.source != place.source))
+    {
+        group = group.element(snippet(
+            sources,
+            &[(AnnotationKind::Context, *place, label.as_str())],
+        ));
     }
     if !fault.path.is_empty() {
         group = group.element(Level::NOTE.message(format!("in `{}`", fault.path)));
@@ -155,17 +192,18 @@ pub fn draw(fault: &Fault, sources: &Sources, drawing: Drawing) -> String {
     renderer.render(&[group]).clone()
 }
 
+/// The marked places of one source, under its name.
 fn snippet<'a>(
     sources: &'a Sources,
-    span: Span,
-    kind: AnnotationKind,
-    label: &'a str,
+    marked: &[(AnnotationKind, Span, &'a str)],
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let (name, text) = sources.get(span.source);
-    let range = on_one_line(text, span);
-    Snippet::source(text)
-        .path(name)
-        .annotation(kind.span(range).label(label))
+    let (name, text) = marked
+        .first()
+        .map_or(("", ""), |(_, span, _)| sources.get(span.source));
+    let marks = marked
+        .iter()
+        .map(|(kind, span, label)| kind.span(on_one_line(text, *span)).label(*label));
+    Snippet::source(text).path(name).annotations(marks)
 }
 
 /// The part of `span` on its first line: a caret under forty lines helps nobody.
@@ -183,12 +221,19 @@ fn on_one_line(text: &str, span: Span) -> std::ops::Range<usize> {
     start..line_end
 }
 
+/// Longest name that is compared with others, in bytes: comparing takes time in the square of it.
+const COMPARED_MAX: usize = 64;
+
 /// The known name nearest to `written`, when one is near enough to be meant.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    const NEAR_ENOUGH: f64 = 0.75;
+    const NEAR_ENOUGH: f64 = 0.8;
+    if written.len() > COMPARED_MAX {
+        return None;
+    }
+    let lower = written.to_lowercase();
     let mut best: Option<(f64, &str)> = None;
-    for name in known {
-        let score = strsim::jaro_winkler(written, name);
+    for name in known.into_iter().filter(|name| name.len() <= COMPARED_MAX) {
+        let score = strsim::jaro_winkler(&lower, &name.to_lowercase());
         if score >= NEAR_ENOUGH && best.is_none_or(|(other, _)| score > other) {
             best = Some((score, name));
         }
@@ -197,19 +242,73 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
 }
 
 /// "did you mean `x`?", or the list of what is known when nothing is near.
-pub fn suggestion<'a>(written: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    const LISTED: usize = 12;
-    if let Some(name) = nearest(written, known.clone()) {
+pub fn suggestion<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    // Of a million names the nearest among the first ten thousand will do.
+    const SEARCHED: usize = 10_000;
+    let names: Vec<&str> = known.into_iter().take(SEARCHED).collect();
+    if let Some(name) = nearest(written, names.iter().copied()) {
         return format!("did you mean `{name}`?");
     }
-    let names: Vec<&str> = known.into_iter().collect();
+    listed(&names)
+}
+
+/// "known here: …", at most a dozen of them.
+pub fn listed(names: &[&str]) -> String {
+    const LISTED: usize = 12;
     match names.len() {
-        0 => "there is none to name here".to_owned(),
-        n if n <= LISTED => format!("known here: {}", names.join(", ")),
+        0 => "there is none yet".to_owned(),
+        n if n <= LISTED => format!("known here: `{}`", names.join("`, `")),
         n => format!(
-            "known here: {}, and {} more",
-            names[..LISTED].join(", "),
+            "known here: `{}`, and {} more",
+            names[..LISTED].join("`, `"),
             n - LISTED
         ),
+    }
+}
+
+/// What an author wrote, short enough for a message.
+pub fn shortened(text: &str) -> Cow<'_, str> {
+    const SHOWN: usize = 60;
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &line[..end])),
+        None if line.len() < text.len() => Cow::Owned(format!("{line}…")),
+        None => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_whatever_its_case() {
+        assert_eq!(nearest("Memroy", ["memory", "cores"]), Some("memory"));
+        assert_eq!(nearest("zzz", ["memory", "cores"]), None);
+        assert_eq!(suggestion("zzz", ["a", "b"]), "known here: `a`, `b`");
+        assert_eq!(nearest(&"x".repeat(1 << 20), ["memory"]), None);
+    }
+
+    #[test]
+    fn what_was_written_is_quoted_in_short() {
+        assert_eq!(shortened("16GiB"), "16GiB");
+        assert_eq!(shortened("a\nb"), "a…");
+        assert_eq!(shortened(&"é".repeat(70)), format!("{}…", "é".repeat(60)));
+    }
+
+    #[test]
+    fn a_place_in_the_middle_of_a_character_is_drawn_all_the_same() {
+        let mut sources = Sources::default();
+        let source = sources.add("é.yaml", "é: é");
+        let fault = Fault::new(
+            Span {
+                source,
+                start: 1,
+                end: 9,
+            },
+            "wrong",
+            "expected right",
+        );
+        assert!(draw(&fault, &sources, Drawing::Plain).contains("expected right"));
     }
 }

@@ -39,6 +39,9 @@ entity_id! {
     MigrationId
 }
 
+/// Digits of the greatest number that an entity of a group can have.
+const NUMBER_DIGITS_MAX: usize = 10;
+
 /// Entities of one kind, in groups of alike ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fleet {
@@ -110,10 +113,17 @@ impl Fleet {
         if let Some(group) = self.by_name.get(name) {
             return Some(self.members(*group));
         }
+        self.find_counted(name).map(|at| at..at + 1)
+    }
+
+    /// The member of a counted group that `name` is: `web2` of `web`.
+    pub fn find_counted(&self, name: &str) -> Option<u32> {
         let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        // The number may itself follow digits that belong to the group's name: try every split.
-        (stem.len().max(1)..name.len()).find_map(|split| {
-            let (stem, number) = name.split_at(split);
+        // The number may itself follow digits that belong to the group's name: try every split that leaves a number
+        // of 32 bits.
+        let longest = name.len().saturating_sub(NUMBER_DIGITS_MAX);
+        (stem.len().max(1).max(longest)..name.len()).find_map(|split| {
+            let (stem, number) = name.split_at_checked(split)?;
             let group = self
                 .groups
                 .get(*self.by_name.get(stem)?)
@@ -121,7 +131,7 @@ impl Fleet {
             let number: u32 = number.parse().ok().filter(|_| !number.starts_with('0'))?;
             (1..=group.count)
                 .contains(&number)
-                .then(|| group.first + number - 1..group.first + number)
+                .then(|| group.first + number - 1)
         })
     }
 
@@ -132,7 +142,20 @@ impl Fleet {
             .map(|range| range.start)
     }
 
-    /// The names that groups were given, for suggestions.
+    /// The names as suggestions show them: `sql01`, or the first and last of a counted group.
+    pub fn shown_names(&self) -> impl Iterator<Item = String> + '_ {
+        const SHOWN: usize = 10_000;
+        self.groups
+            .iter()
+            .take(SHOWN)
+            .map(|group| match (group.numbered, group.count) {
+                (true, 2..) => format!("{0}1` to `{0}{1}", group.name, group.count),
+                (true, _) => format!("{}1", group.name),
+                (false, _) => group.name.clone(),
+            })
+    }
+
+    /// The names that groups were given.
     pub fn group_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.groups.iter().map(|group| group.name.as_str())
     }

@@ -12,6 +12,7 @@ pub mod profile;
 pub mod read;
 pub mod record;
 pub mod scenario;
+pub mod schema;
 pub mod spec;
 pub mod time;
 pub mod trace;

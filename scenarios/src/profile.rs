@@ -20,6 +20,23 @@ impl ProfileKind {
             Self::Guest => "guests",
         }
     }
+
+    /// What messages call the kind.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Guest => "guest",
+        }
+    }
+
+    /// What messages call the profile `name`: the file it was read from.
+    pub fn shown(self, name: &str) -> String {
+        if name.starts_with("./") {
+            name.to_owned()
+        } else {
+            format!("profiles/{}/{name}.yaml", self.folder())
+        }
+    }
 }
 
 /// The text of a profile of the library.

@@ -1,6 +1,7 @@
 //! A scenario ready to run: the spec, its entities numbered, its trace read.
 
 use crate::fleet::Fleet;
+use crate::read::{NoFiles, Rejected, read};
 use crate::spec::ScenarioSpec;
 use crate::trace::Trace;
 
@@ -19,4 +20,11 @@ pub struct Scenario {
     pub yaml: String,
     /// BLAKE3 of `yaml` and of the trace, hex.
     pub blake3: String,
+}
+
+impl Scenario {
+    /// Reads a scenario that needs no files: its profiles are those of the library, and it has no trace.
+    pub fn from_yaml(text: &str) -> Result<Self, Box<Rejected>> {
+        read("scenario", text, &NoFiles, &[])
+    }
 }

@@ -1,14 +1,18 @@
 //! YAML as a tree that remembers its places; bounded, so that no document can exhaust the machine.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::fault::{Fault, SourceId, Span};
+use crate::fault::{FAULTS_MAX, Fault, SourceId, Span, shortened};
+use crate::units::Bytes;
 
 /// Most nodes of one document, aliases counted at every use: ten thousand hosts need ten lines, not a million nodes.
 pub const NODES_MAX: usize = 2_000_000;
+/// Longest document in bytes: 256 MiB.
+pub const BYTES_MAX: usize = 256 << 20;
 /// Deepest nesting.
 pub const DEPTH_MAX: usize = 64;
 
@@ -123,12 +127,68 @@ impl Node {
     pub fn fill_from(&mut self, base: &Self) {
         let Some(theirs) = base.entries() else { return };
         if let Value::Map(entries) = &mut self.value {
-            for entry in theirs {
-                if !entries.iter().any(|own| own.key == entry.key) {
-                    entries.push(entry.clone());
+            let absent: Vec<Entry> = {
+                let own: BTreeSet<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+                theirs
+                    .iter()
+                    .filter(|entry| !own.contains(entry.key.as_str()))
+                    .cloned()
+                    .collect()
+            };
+            entries.extend(absent);
+        }
+    }
+
+    /// What lies at a path such as `hosts[0].power.curve`, as far as the path leads, and whether it leads all the way.
+    pub fn locate(&self, path: &str) -> (&Self, bool) {
+        let mut node = self;
+        for step in path.split(['.', '[']).filter(|step| !step.is_empty()) {
+            let next = match &node.value {
+                Value::List(items) => step
+                    .strip_suffix(']')
+                    .and_then(|index| items.get(index.parse::<usize>().ok()?)),
+                _ => node.get(step),
+            };
+            match next {
+                Some(next) => node = next,
+                None => return (node, false),
+            }
+        }
+        (node, true)
+    }
+
+    /// How many values it holds, keys counted and itself included.
+    pub fn size(&self) -> usize {
+        match &self.value {
+            Value::Scalar { .. } => 1,
+            Value::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
+            Value::Map(entries) => 1 + entries.iter().map(|entry| 1 + entry.value.size()).sum::<usize>(),
+        }
+    }
+
+    /// The same text, `by` bytes further on in its source.
+    #[must_use]
+    pub fn moved(mut self, by: u32) -> Self {
+        let shift = |span: &mut Span| {
+            span.start = span.start.saturating_add(by);
+            span.end = span.end.saturating_add(by);
+        };
+        shift(&mut self.span);
+        match &mut self.value {
+            Value::Scalar { .. } => {}
+            Value::List(items) => {
+                for item in items {
+                    *item = std::mem::replace(item, Self::scalar("", self.span)).moved(by);
+                }
+            }
+            Value::Map(entries) => {
+                for entry in entries {
+                    shift(&mut entry.key_span);
+                    entry.value = std::mem::replace(&mut entry.value, Self::scalar("", self.span)).moved(by);
                 }
             }
         }
+        self
     }
 
     /// What it is called in messages.
@@ -173,17 +233,17 @@ impl Serialize for Node {
 
 /// Reads one document. What is not YAML is one fault; keys given twice are each one, the first value stands.
 pub fn parse(text: &str, source: SourceId) -> Result<(Node, Vec<Fault>), Fault> {
-    if u32::try_from(text.len()).is_err() {
+    if text.len() > BYTES_MAX {
         return Err(Fault::of_input(
-            "the document is over 4 GiB",
-            "a scenario; put large lists into a CSV trace",
+            format!("the document is over {}", Bytes(BYTES_MAX as u64)),
+            "expected a smaller one: use `count:` and `defaults:`, or a trace in CSV, for large fleets",
         ));
     }
     let mut reader = Reader {
         events: Parser::new_from_str(text),
         source,
-        length: text.len(),
-        anchors: Vec::new(),
+        text,
+        anchors: BTreeMap::new(),
         nodes: 0,
         faults: Vec::new(),
     };
@@ -194,15 +254,20 @@ pub fn parse(text: &str, source: SourceId) -> Result<(Node, Vec<Fault>), Fault> 
 struct Reader<'a> {
     events: Parser<'a, granit_parser::StrInput<'a>>,
     source: SourceId,
-    length: usize,
-    anchors: Vec<(usize, Node)>,
+    text: &'a str,
+    anchors: BTreeMap<usize, Node>,
     nodes: usize,
     faults: Vec<Fault>,
 }
 
 impl<'a> Reader<'a> {
     fn span(&self, start: &Marker, end: &Marker) -> Span {
-        let byte = |marker: &Marker| marker.byte_offset().unwrap_or(marker.index()).min(self.length) as u32;
+        let byte = |marker: &Marker| {
+            marker
+                .byte_offset()
+                .unwrap_or(marker.index())
+                .min(self.text.len()) as u32
+        };
         Span {
             source: self.source,
             start: byte(start),
@@ -217,12 +282,7 @@ impl<'a> Reader<'a> {
                 Some(Ok((event, span))) => return Ok((event, self.span(&span.start, &span.end))),
                 Some(Err(error)) => {
                     let span = self.span(error.marker(), error.marker());
-                    return Err(Fault::new(
-                        span,
-                        format!("this is not YAML: {}", error.info()),
-                        "valid YAML",
-                    )
-                    .help("check indentation (spaces, not tabs), brackets and quotes near this place"));
+                    return Err(self.not_yaml(&error.info(), span));
                 }
                 None => {
                     return Ok((
@@ -246,7 +306,7 @@ impl<'a> Reader<'a> {
                     return Err(Fault::new(
                         span,
                         "the document is empty",
-                        "a scenario: `name`, `duration`, `hosts`, …",
+                        "expected a scenario: `name`, `duration`, `hosts`, …",
                     ));
                 }
                 (event, span) => {
@@ -263,10 +323,12 @@ impl<'a> Reader<'a> {
                 (Event::DocumentEnd, _) => {}
                 (Event::StreamEnd, _) => return Ok(node),
                 (_, span) => {
-                    return Err(
-                        Fault::new(span, "a second document starts here", "one document a file")
-                            .help("remove the `---`, or put it into a file of its own"),
-                    );
+                    return Err(Fault::new(
+                        span,
+                        "a second document starts here",
+                        "expected one document a file",
+                    )
+                    .help("remove the `---`, or put it into a file of its own"));
                 }
             }
         }
@@ -278,7 +340,7 @@ impl<'a> Reader<'a> {
             return Err(Fault::new(
                 span,
                 format!("the document has over {NODES_MAX} values"),
-                "fewer values",
+                "expected fewer values",
             )
             .help("use `count:` and `defaults:`, or a trace in CSV, for large fleets"));
         }
@@ -291,7 +353,7 @@ impl<'a> Reader<'a> {
             return Err(Fault::new(
                 span,
                 format!("nested over {DEPTH_MAX} deep"),
-                "a flatter document",
+                "expected a flatter document",
             ));
         }
         let (anchor, node) = match event {
@@ -299,24 +361,29 @@ impl<'a> Reader<'a> {
             Event::SequenceStart(_, anchor, _) => (anchor, self.list(span, depth)?),
             Event::MappingStart(_, anchor, _) => (anchor, self.map(span, depth)?),
             Event::Alias(anchor) => (0, self.alias(anchor, span)?),
-            _ => return Err(Fault::new(span, "a value is missing here", "a value")),
+            _ => return Err(Fault::new(span, "a value is missing here", "expected a value")),
         };
         if anchor != 0 {
-            self.anchors.push((anchor, node.clone()));
+            // A copy is kept, so it counts: nested anchors copy what they hold again and again.
+            self.count(node.size(), span)?;
+            self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
     }
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<Node, Fault> {
-        let found = self
-            .anchors
-            .iter()
-            .rev()
-            .find(|(id, _)| *id == anchor)
-            .map(|(_, node)| node.clone());
-        let node = found
-            .ok_or_else(|| Fault::new(span, "this alias refers to itself", "an anchor defined before"))?;
-        self.count(size(&node), span)?;
+        let missing = || {
+            Fault::new(
+                span,
+                "this alias refers to itself",
+                "expected an anchor defined before",
+            )
+        };
+        let size = self.anchors.get(&anchor).ok_or_else(missing)?.size();
+        self.count(size, span)?;
+        let mut node = self.anchors.get(&anchor).cloned().ok_or_else(missing)?;
+        // What is wrong with the copy is best shown where it is used.
+        node.span = span;
         Ok(node)
     }
 
@@ -337,6 +404,7 @@ impl<'a> Reader<'a> {
 
     fn map(&mut self, start: Span, depth: usize) -> Result<Node, Fault> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut known: HashSet<String> = HashSet::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
@@ -350,24 +418,74 @@ impl<'a> Reader<'a> {
                 return Err(Fault::new(
                     key.span,
                     format!("{} stands where a key should", key.kind()),
-                    "a key",
+                    "expected a key",
                 ));
             };
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
-            match entries.iter().find(|entry| entry.key == name) {
-                Some(first) => self.faults.push(
-                    Fault::new(key.span, format!("`{name}` is given twice"), "each key once")
-                        .and(first.key_span, "first given here")
-                        .help("remove one of the two"),
-                ),
-                None => entries.push(Entry {
-                    key: name,
-                    key_span: key.span,
-                    value,
-                }),
+            if known.contains(&name) {
+                self.twice(&entries, &name, key.span);
+                continue;
             }
+            known.insert(name.clone());
+            entries.push(Entry {
+                key: name,
+                key_span: key.span,
+                value,
+            });
         }
+    }
+}
+
+impl Reader<'_> {
+    /// What the parser says, in the words of somebody who writes scenarios.
+    fn not_yaml(&self, info: &str, span: Span) -> Fault {
+        if info.contains("unknown anchor") {
+            return Fault::new(
+                span,
+                "this alias refers to nothing",
+                "expected an anchor `&…` of that name before it",
+            );
+        }
+        let fault = Fault::new(span, format!("this is not YAML: {info}"), "expected valid YAML");
+        if info.contains("tab") {
+            return fault.help("indent with spaces, not tabs");
+        }
+        if info.contains("mapping values are not allowed") {
+            return fault.help(
+                "a text that holds `: ` needs quotes around it; keys of one map stand below each other",
+            );
+        }
+        let before = self.text.get(..span.start as usize).unwrap_or_default();
+        match open_bracket(before) {
+            Some(at) => {
+                let open = Span {
+                    start: at as u32,
+                    end: at as u32 + 1,
+                    ..span
+                };
+                fault
+                    .and(open, "this bracket is still open")
+                    .help("close it, or check quotes and commas behind it")
+            }
+            None => fault.help("check indentation, brackets and quotes near this place"),
+        }
+    }
+
+    fn twice(&mut self, entries: &[Entry], name: &str, span: Span) {
+        if self.faults.len() >= FAULTS_MAX {
+            return;
+        }
+        let mut fault = Fault::new(
+            span,
+            format!("`{}` is given twice", shortened(name)),
+            "expected each key once",
+        )
+        .help("remove one of the two");
+        if let Some(first) = entries.iter().find(|entry| entry.key == name) {
+            fault = fault.and(first.key_span, "first given here");
+        }
+        self.faults.push(fault);
     }
 }
 
@@ -382,6 +500,32 @@ impl Span {
     }
 }
 
+/// The innermost bracket that is still open at the end of `text`: the parser itself reads on and complains later.
+fn open_bracket(text: &str) -> Option<usize> {
+    let mut open = Vec::new();
+    let mut quote = None;
+    let mut comment = false;
+    let mut before = b'\n';
+    for (at, byte) in text.bytes().enumerate() {
+        // Brackets and quotes count where a value may begin; inside a word they are letters.
+        let fresh = before.is_ascii_whitespace() || matches!(before, b'[' | b'{' | b',' | b':');
+        match (byte, quote) {
+            (b'\n', _) => comment = false,
+            _ if comment => {}
+            (_, Some(mark)) => quote = Some(mark).filter(|mark| byte != *mark),
+            (b'#', None) => comment = before.is_ascii_whitespace(),
+            (b'"' | b'\'', None) if fresh => quote = Some(byte),
+            (b'[' | b'{', None) if fresh => open.push(at),
+            (b']' | b'}', None) => {
+                open.pop();
+            }
+            _ => {}
+        }
+        before = byte;
+    }
+    open.pop()
+}
+
 fn scalar(text: Cow<'_, str>, style: ScalarStyle, span: Span) -> Node {
     Node {
         span,
@@ -392,20 +536,12 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, span: Span) -> Node {
     }
 }
 
-fn size(node: &Node) -> usize {
-    match &node.value {
-        Value::Scalar { .. } => 1,
-        Value::List(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Value::Map(entries) => 1 + entries.iter().map(|entry| 1 + size(&entry.value)).sum::<usize>(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> Node {
-        let (node, faults) = parse(text, SourceId(0)).expect("valid YAML");
+        let (node, faults) = parse(text, SourceId(0)).expect("expected valid YAML");
         assert_eq!(faults, []);
         node
     }
@@ -426,7 +562,7 @@ mod tests {
 
     #[test]
     fn a_key_given_twice_is_a_fault_with_both_places() {
-        let (node, faults) = parse("a: 1\na: 2\n", SourceId(0)).expect("valid YAML");
+        let (node, faults) = parse("a: 1\na: 2\n", SourceId(0)).expect("expected valid YAML");
         assert_eq!(node.get("a").and_then(Node::text), Some("1"));
         assert_eq!(faults.len(), 1);
         assert_eq!(faults[0].other.as_deref().map(|(span, _)| span.start), Some(0));

@@ -7,6 +7,9 @@ pub mod energy;
 pub mod one_host;
 pub mod time_forward;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use twinrack_scenario::units::SimTime;
 
 /// Something that must never happen, and did. It is a bug of the simulator, never of a scenario.
@@ -43,6 +46,21 @@ pub trait Checker<R> {
     fn see(&mut self, at: SimTime, record: &R) -> Result<(), Violation>;
     /// Looks back at the end of the run.
     fn finish(&mut self, at: SimTime) -> Result<(), Violation>;
+}
+
+/// A checker that somebody else holds too, to ask it at the end.
+impl<R, C: Checker<R>> Checker<R> for Rc<RefCell<C>> {
+    fn name(&self) -> &'static str {
+        self.borrow().name()
+    }
+
+    fn see(&mut self, at: SimTime, record: &R) -> Result<(), Violation> {
+        self.borrow_mut().see(at, record)
+    }
+
+    fn finish(&mut self, at: SimTime) -> Result<(), Violation> {
+        self.borrow_mut().finish(at)
+    }
 }
 
 #[cfg(test)]

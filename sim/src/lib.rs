@@ -4,3 +4,6 @@ pub mod check;
 pub mod engine;
 pub mod measure;
 pub mod model;
+pub mod world;
+
+pub use world::{Progress, RunError, RunOptions, run};

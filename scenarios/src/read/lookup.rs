@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::fault::suggestion;
 use crate::profile::{self, ProfileKind};
 
 /// Why something was not found, and what to do.
@@ -43,7 +44,17 @@ pub struct FileLookup {
     data: PathBuf,
 }
 
+/// The folder of traces when the environment does not name one.
+pub const DATA_DEFAULT: &str = "../shared/data";
+
 impl FileLookup {
+    /// For a scenario file: profiles and traces beside it, traces also under `TWINRACK_DATA` or [`DATA_DEFAULT`].
+    pub fn for_file(path: &Path) -> Self {
+        let data =
+            std::env::var_os("TWINRACK_DATA").map_or_else(|| PathBuf::from(DATA_DEFAULT), PathBuf::from);
+        Self::new(path.parent().unwrap_or(Path::new("")), data)
+    }
+
     /// For a scenario in the folder `beside`; traces are also looked for in `data`.
     pub fn new(beside: impl Into<PathBuf>, data: impl Into<PathBuf>) -> Self {
         Self {
@@ -70,18 +81,28 @@ impl Lookup for FileLookup {
 
     fn trace(&self, name: &str) -> Result<Vec<u8>, LookupError> {
         let places = [self.beside.join(name), self.data.join(name), PathBuf::from(name)];
-        places
-            .iter()
-            .find(|path| path.is_file())
-            .and_then(|path| std::fs::read(path).ok())
-            .ok_or_else(|| missing_trace(name, &places))
+        let Some(path) = places.iter().find(|path| path.is_file()) else {
+            return Err(missing_trace(name, &places));
+        };
+        std::fs::read(path).map_err(|error| LookupError {
+            what: format!("the trace `{}` can't be read: {error}", path.display()),
+            help: "check the rights of the file".to_owned(),
+        })
     }
 }
 
 fn unknown_profile(kind: ProfileKind, name: &str) -> LookupError {
+    let (other, section) = match kind {
+        ProfileKind::Host => (ProfileKind::Guest, "vms"),
+        ProfileKind::Guest => (ProfileKind::Host, "hosts"),
+    };
     LookupError {
-        what: format!("there is no profile `{name}`"),
-        help: crate::fault::suggestion(name, profile::names(kind)),
+        what: format!("there is no {} profile `{name}`", kind.word()),
+        help: if profile::text(other, name).is_some() {
+            format!("it is a {} profile, for `{section}`", other.word())
+        } else {
+            suggestion(name, profile::names(kind))
+        },
     }
 }
 
@@ -90,15 +111,16 @@ fn missing_trace(name: &str, places: &[PathBuf]) -> LookupError {
     let looked = if looked.is_empty() {
         String::new()
     } else {
-        format!(" (looked for {})", looked.join(", "))
+        format!(" at {}", looked.join(" or "))
     };
     let planetlab = Path::new(name)
         .components()
         .any(|part| part.as_os_str().to_string_lossy().starts_with("planetlab"));
     let help = if planetlab {
-        "PlanetLab's traces are published at github.com/beloglazov/planetlab-workload-traces and with CloudSim; bring a \
-         day in with `twinrack import planetlab DIR --out FILE`, or make one of the same statistics with `twinrack \
-         import synthetic --out FILE`, and say where it is with TWINRACK_DATA or `--set trace=FILE`"
+        "PlanetLab's traces are published at github.com/beloglazov/planetlab-workload-traces and with CloudSim\n\
+         bring a day in with `twinrack import planetlab DIR --out FILE`\n\
+         or make one of the same statistics with `twinrack import synthetic --out FILE`\n\
+         and say where it is with TWINRACK_DATA or `--set trace=FILE`"
     } else {
         "put it beside the scenario, or say where it is with TWINRACK_DATA or `--set trace=FILE`"
     };

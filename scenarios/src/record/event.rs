@@ -31,6 +31,8 @@ pub enum StopReason {
     MaxBytes,
     /// The dirty rate passed the greatest rate the policy may send at: it did not converge.
     DirtyRateTooHigh,
+    /// Its memory went to storage: quick migration.
+    Saved,
     /// The rest follows the VM: post-copy.
     SwitchedToPostCopy,
 }

@@ -61,6 +61,8 @@ crate::spec! {
         selector: SelectorSpec => default(SelectorSpec::Mmt),
         /// Whether hosts that can be emptied are, and are switched off.
         empty_hosts: bool => default(true),
+        /// Most VMs that leave or reach one host by one decision: more would still be moving at the next.
+        moves_max: u32 [1, 1000] => default(8),
         /// Utilisation above which a host takes no more VMs.
         target_ceiling: Ratio => default(Ratio(0.8)),
     }

@@ -68,6 +68,8 @@ crate::spec! {
         package_awake: Watts => optional,
         /// A package with every core in the deepest state.
         package_asleep: Watts => optional,
+        /// What it draws while it is switched off: the management controller. Assumed; 5 to 15 W.
+        standby: Watts => default(Watts(8.0)),
         /// Everything else: fans, disks, memory, losses.
         base: Watts => optional,
     }

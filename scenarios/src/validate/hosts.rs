@@ -1,156 +1,128 @@
-//! Hosts, guests and policies: numbers that must agree with each other.
+//! Hosts and networks: numbers of one item that must agree with each other.
 
-use crate::fault::Fault;
-use crate::spec::ScenarioSpec;
-use crate::units::Bytes;
+use super::Checker;
+use crate::fault::{Echo, Fault};
+use crate::spec::host::HostSpec;
 
 /// Points of a power curve: active idle and 10, 20, …, 100 % load.
 const CURVE_POINTS: usize = 11;
 
-/// Notes hosts that can't exist and VMs that no host of the file could hold.
-pub fn check(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
-    for index in 0..spec.hosts.len() {
-        one_host(spec, index, faults);
+impl Checker<'_> {
+    /// Notes hosts and networks that can't exist.
+    pub(super) fn all_hosts(&mut self) {
+        let spec = self.spec;
+        for (index, host) in spec.hosts.iter().enumerate() {
+            if self.is_full() {
+                return;
+            }
+            self.curve(index, host);
+            self.parts(index, host);
+            self.idle_states(index, host);
+            if host.memory.value <= host.reserve {
+                let what = format!(
+                    "`{}` keeps {} of its {} for itself",
+                    host.name.value, host.reserve, host.memory.value
+                );
+                let fault = Fault::new(host.memory.span, what, "expected memory above the reserve");
+                let fault = fault.help("raise `memory` or lower `reserve`");
+                self.note(format!("hosts[{index}].memory"), fault);
+            }
+        }
+        for (index, network) in spec.networks.iter().enumerate() {
+            if let Some(goodput) = network.goodput.filter(|goodput| *goodput > network.speed) {
+                let what = format!(
+                    "`{}` carries {goodput} of payload over links of {}",
+                    network.name.value, network.speed
+                );
+                let fault = Fault::new(network.name.span, what, "expected goodput <= speed");
+                let fault = fault.help("1 Gb/s is 125 MB/s: check bits against bytes");
+                self.note(format!("networks[{index}].goodput"), fault);
+            }
+        }
     }
-    let largest = spec
-        .hosts
-        .iter()
-        .map(|host| host.memory.value.saturating_sub(host.reserve))
-        .max();
-    for (index, vm) in spec.vms.iter().enumerate() {
-        let path = format!("vms[{index}].memory");
-        if vm.memory.value == Bytes::ZERO {
-            faults.push(
-                Fault::new(
-                    vm.memory.span,
-                    "the VM has no memory",
-                    "expected a size above zero",
-                )
-                .at_path(path.clone()),
-            );
+
+    fn host_fault(&mut self, index: usize, key: &str, what: String, expected: &str, help: &str) {
+        if let Some(host) = self.spec.hosts.get(index) {
+            let fault = Fault::new(host.name.span, what, expected).help(help);
+            self.note(format!("hosts[{index}].{key}"), fault.echoes(Echo::None));
         }
-        if let Some(largest) = largest.filter(|largest| vm.memory.value > *largest) {
-            faults.push(
-                Fault::new(
-                    vm.memory.span,
-                    format!("no host has {} for one VM", vm.memory.value),
-                    format!("expected at most {largest}"),
-                )
-                .help("the host's `reserve` is taken off its memory")
-                .at_path(path),
+    }
+
+    fn curve(&mut self, index: usize, host: &HostSpec) {
+        let (name, curve) = (&host.name.value, &host.power.curve);
+        if !matches!(curve.len(), 0 | CURVE_POINTS) {
+            self.host_fault(
+                index,
+                "power.curve",
+                format!("the power curve of `{name}` has {} points", curve.len()),
+                "expected 11: active idle and 10, 20, … 100 % load",
+                "take the published SPECpower_ssj2008 result, or leave the curve out",
             );
-        }
-        if let Some(vcpus) = vm
-            .vcpus
-            .as_ref()
-            .filter(|vcpus| vcpus.value == 0 || vcpus.value > 1024)
+        } else if curve
+            .first()
+            .zip(curve.last())
+            .is_some_and(|(idle, full)| idle.0 > full.0)
         {
-            faults.push(
-                Fault::new(
-                    vcpus.span,
-                    format!("{} virtual processors", vcpus.value),
-                    "expected 1 to 1024",
-                )
-                .at_path(format!("vms[{index}].vcpus")),
+            self.host_fault(
+                index,
+                "power.curve",
+                format!("`{name}` draws more when idle than at full load"),
+                "expected the curve from active idle up to 100 % load",
+                "turn the order round: active idle first, 100 % last",
             );
-        }
-        if vm.reserve.0 > vm.cap.0 {
-            faults.push(
-                Fault::new(
-                    vm.name.span,
-                    format!(
-                        "`{}` reserves {} but may use only {}",
-                        vm.name.value, vm.reserve, vm.cap
-                    ),
-                    "expected reserve <= cap",
-                )
-                .at_path(format!("vms[{index}].reserve")),
+        } else if curve.windows(2).any(|pair| pair[1].0 < pair[0].0) {
+            self.host_fault(
+                index,
+                "power.curve",
+                format!("the power curve of `{name}` falls"),
+                "expected watts that do not fall with load",
+                "check the order and the digits: active idle first, 100 % last",
             );
         }
     }
-    parking(spec, faults);
-}
 
-fn one_host(spec: &ScenarioSpec, index: usize, faults: &mut Vec<Fault>) {
-    let host = &spec.hosts[index];
-    let mut fault = |key: &str, what: String, expected: &str, help: &str| {
-        faults.push(
-            Fault::new(host.name.span, what, expected)
-                .help(help)
-                .at_path(format!("hosts[{index}].{key}")),
-        );
-    };
-    let curve = &host.power.curve;
-    if !matches!(curve.len(), 0 | CURVE_POINTS) {
-        fault(
-            "power.curve",
-            format!(
-                "the power curve of `{}` has {} points",
-                host.name.value,
-                curve.len()
+    /// The parts of the power model: each deeper state draws no more.
+    fn parts(&mut self, index: usize, host: &HostSpec) {
+        let power = &host.power;
+        let pairs = [
+            ("core_halt", power.core_halt, "core_active", power.core_active),
+            ("core_parked", power.core_parked, "core_halt", power.core_halt),
+            (
+                "package_asleep",
+                power.package_asleep,
+                "package_awake",
+                power.package_awake,
             ),
-            "expected 11: active idle and 10, 20, … 100 % load",
-            "take the published SPECpower_ssj2008 result, or leave the curve out",
-        );
-    } else if curve.windows(2).any(|pair| pair[1].0 < pair[0].0) {
-        fault(
-            "power.curve",
-            format!("the power curve of `{}` falls", host.name.value),
-            "expected watts that do not fall with load",
-            "check the order: active idle first, 100 % last",
-        );
+        ];
+        for (deep, less, shallow, more) in pairs {
+            if let Some((less, more)) = less.zip(more).filter(|(less, more)| less.0 > more.0) {
+                let what = format!(
+                    "`{deep}` of `{}` draws {less}, but `{shallow}` only {more}",
+                    host.name.value
+                );
+                let expected = format!("expected {deep} <= {shallow}");
+                self.host_fault(index, &format!("power.{deep}"), what, &expected, "swap the two");
+            }
+        }
     }
-    if host
-        .c_states
-        .windows(2)
-        .any(|pair| pair[1].exit_latency < pair[0].exit_latency)
-    {
-        fault(
-            "c_states",
-            format!("the idle states of `{}` are out of order", host.name.value),
-            "expected shallowest first",
-            "order them by `exit_latency`",
-        );
-    }
-    if host.memory.value <= host.reserve {
-        let what = format!(
-            "`{}` keeps {} of its {} for itself",
-            host.name.value, host.reserve, host.memory.value
-        );
-        faults.push(
-            Fault::new(host.memory.span, what, "expected memory above the reserve")
-                .help("raise `memory` or lower `reserve`")
-                .at_path(format!("hosts[{index}].memory")),
-        );
-    }
-}
 
-fn parking(spec: &ScenarioSpec, faults: &mut Vec<Fault>) {
-    let Some(parking) = &spec.policies.parking else {
-        return;
-    };
-    if parking.decrease_threshold.0 > parking.increase_threshold.0 {
-        faults.push(
-            Fault::new(
-                spec.name.span,
-                format!(
-                    "cores are parked below {} but woken above {}",
-                    parking.decrease_threshold, parking.increase_threshold
-                ),
-                "expected decrease_threshold <= increase_threshold",
-            )
-            .help("swap the two, or cores would be parked and woken in turn")
-            .at_path("policies.parking.decrease_threshold"),
-        );
-    }
-    if parking.check_interval.as_nanos() == 0 {
-        faults.push(
-            Fault::new(
-                spec.name.span,
-                "cores are checked every 0s",
-                "expected an interval above zero",
-            )
-            .at_path("policies.parking.check_interval"),
-        );
+    fn idle_states(&mut self, index: usize, host: &HostSpec) {
+        let out_of_order = host.c_states.windows(2).enumerate().find(|(_, pair)| {
+            pair[1].exit_latency < pair[0].exit_latency || pair[1].target_residency < pair[0].target_residency
+        });
+        if let Some((at, [shallow, deep])) = out_of_order {
+            let what = format!(
+                "the idle states of `{}` are out of order: `{}` after `{}`",
+                host.name.value, deep.name, shallow.name
+            );
+            let help = "order them by `exit_latency` and `target_residency`, which rise together";
+            self.host_fault(
+                index,
+                &format!("c_states[{}]", at + 1),
+                what,
+                "expected shallowest first",
+                help,
+            );
+        }
     }
 }

@@ -17,7 +17,7 @@ pub struct EnergyIsIntegral {
 
 impl EnergyIsIntegral {
     /// Compares with the reported energy, in joules: the two may differ by rounding only, one part in a million.
-    pub fn compare(&mut self, at: SimTime, reported: f64) -> Result<(), Violation> {
+    pub fn compare(&self, at: SimTime, reported: f64) -> Result<(), Violation> {
         let open: f64 = self
             .hosts
             .values()

@@ -66,6 +66,11 @@ impl Journal {
         self.violation.as_ref()
     }
 
+    /// The records kept so far.
+    pub fn kept(&self) -> &[EventRecord] {
+        &self.kept
+    }
+
     /// How many records are kept.
     pub const fn len(&self) -> usize {
         self.kept.len()

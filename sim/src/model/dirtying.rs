@@ -131,6 +131,12 @@ impl DirtyTracker {
         }
     }
 
+    /// Memory that the present round has to send.
+    pub fn to_send(&self) -> Bytes {
+        self.bytes(self.to_send.iter().sum::<f64>() + self.rest)
+            .min(self.model.memory)
+    }
+
     /// Writes up to `now` at the present pace.
     pub fn advance(&mut self, now: SimTime) {
         let seconds = now.since(self.last).as_secs_f64();

@@ -33,6 +33,10 @@ pub struct Host {
     pub touched: bool,
     /// Whether the demand of its VMs passes what they get.
     pub short: bool,
+    /// Logical processors that all its work asks for, and since when.
+    pub load: f64,
+    /// When that last changed.
+    pub load_changed: SimTime,
 }
 
 /// A VM.
@@ -54,12 +58,18 @@ pub struct Vm {
     pub ready: f64,
     /// Processor-seconds it asked for.
     pub asked: f64,
+    /// Share of its time that a migration takes from it so that it dirties less.
+    pub throttle: f64,
 }
 
 impl Vm {
     /// How much of what it asks for it gets, from 0 to 1; 1 when it asks for nothing.
     pub fn service(&self) -> f64 {
-        if self.wanted > 0.0 { (self.granted / self.wanted).min(1.0) } else { 1.0 }
+        if self.wanted > 0.0 {
+            (self.granted / self.wanted).min(1.0)
+        } else {
+            1.0
+        }
     }
 }
 
@@ -78,7 +88,11 @@ impl State {
     pub fn new(scenario: &Scenario) -> Self {
         let host = |index: u32| {
             let group = scenario.hosts.group_of(index);
-            let processors = scenario.spec.hosts.get(group).map_or(1, crate::world::kinds::processors);
+            let processors = scenario
+                .spec
+                .hosts
+                .get(group)
+                .map_or(1, crate::world::kinds::processors);
             Host {
                 group: group as u32,
                 state: HostState::Up,
@@ -93,6 +107,8 @@ impl State {
                 settled: SimTime::ZERO,
                 touched: false,
                 short: false,
+                load: 0.0,
+                load_changed: SimTime::ZERO,
             }
         };
         let vm = |index: u32| Vm {
@@ -104,6 +120,7 @@ impl State {
             granted: 0.0,
             ready: 0.0,
             asked: 0.0,
+            throttle: 0.0,
         };
         Self {
             hosts: (0..scenario.hosts.len()).map(host).collect(),

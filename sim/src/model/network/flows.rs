@@ -123,6 +123,14 @@ impl FluidNetwork {
         Bytes(u64::try_from(progress.sent_at(now) / BYTE).unwrap_or(u64::MAX))
     }
 
+    /// The bytes a flow has sent so far.
+    pub fn sent(&self, now: SimTime, flow: FlowId) -> Bytes {
+        let progress = self.progress.get(flow.0).and_then(Option::as_ref);
+        Bytes(progress.map_or(0, |progress| {
+            u64::try_from(progress.sent_at(now) / BYTE).unwrap_or(u64::MAX)
+        }))
+    }
+
     /// Changes what a flow may get at most.
     pub fn set_cap(&mut self, flow: FlowId, cap: Option<BitsPerSecond>) {
         self.sharing.set_cap(flow.0, cap);

@@ -1,0 +1,347 @@
+//! Consolidation: every interval, overloaded hosts give VMs up, hosts that can be emptied are, and empty ones are
+//! switched off.
+//!
+//! The steps are those of Beloglazov and Buyya 2012, with the constraints of real hosts: memory, the migrations that a host
+//! can take part in, VMs on their way already, and the time a host takes to start.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use twinrack_scenario::spec::consolidation::{ConsolidationSpec, PlacementSpec};
+use twinrack_scenario::units::{SimDuration, SimTime};
+use twinrack_scenario::{HostId, VmId};
+
+use crate::fabric::{Fabric, HostState, VmState};
+use crate::maintenance::Maintenance;
+use crate::mover::Mover;
+use crate::placement::target::Need;
+use crate::placement::{Candidate, Detector, Fit, Room, Selector};
+
+/// Values of the past that each VM keeps.
+const HISTORY: usize = 30;
+
+/// A move that was decided.
+pub type Move = (VmId, HostId);
+
+/// The part of the brain that packs VMs.
+pub struct Consolidator {
+    spec: ConsolidationSpec,
+    detector: Detector,
+    selector: Selector,
+    placement: PlacementSpec,
+    draw: Box<dyn FnMut() -> u64>,
+    /// Past use of each VM's processors, oldest first; empty while no rule looks at it.
+    histories: Vec<Vec<f64>>,
+    /// Moves that wait for a host to start.
+    waiting: BTreeMap<HostId, Vec<Move>>,
+    /// Hosts that are switched off as soon as they are empty.
+    leaving: BTreeSet<HostId>,
+}
+
+impl fmt::Debug for Consolidator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consolidator")
+            .field("detector", &self.detector)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One decision while it is made.
+struct Round {
+    fit: Fit,
+    moves: Vec<Move>,
+}
+
+impl Consolidator {
+    /// A consolidator under the given rules; `draw` gives random bits to random selection.
+    pub fn new(spec: &ConsolidationSpec, placement: PlacementSpec, draw: Box<dyn FnMut() -> u64>) -> Self {
+        Self {
+            detector: Detector::new(spec.detector, spec.parameter.map(|ratio| ratio.0)),
+            selector: Selector::new(spec.selector),
+            spec: spec.clone(),
+            placement,
+            draw,
+            histories: Vec::new(),
+            waiting: BTreeMap::new(),
+            leaving: BTreeSet::new(),
+        }
+    }
+
+    /// Time between decisions.
+    pub const fn interval(&self) -> SimDuration {
+        self.spec.interval
+    }
+
+    /// Decides; gives the moves to ask for now.
+    pub fn decide(
+        &mut self,
+        now: SimTime,
+        mover: &Mover,
+        maintenance: &Maintenance,
+        fabric: &mut impl Fabric,
+    ) -> Vec<Move> {
+        self.remember(fabric);
+        let usable: Vec<HostId> = (0..fabric.host_count())
+            .map(HostId)
+            .filter(|host| fabric.host(*host).state == HostState::Up && !maintenance.holds(*host))
+            .filter(|host| !self.waiting.contains_key(host))
+            .collect();
+        let mut round = Round {
+            fit: Fit::default(),
+            moves: Vec::new(),
+        };
+        let mut overloaded = Vec::new();
+        for host in usable {
+            let room = self.room(host, fabric);
+            // What takes part in a migration keeps still until it is over: its load is about to change.
+            if mover.involves(host) {
+                continue;
+            }
+            if self.is_overloaded(host, fabric.vms_on(host), room, fabric) {
+                overloaded.push((host, room));
+            } else {
+                round.fit.put(host, room);
+            }
+        }
+        for (host, room) in overloaded {
+            self.relieve(host, room, &mut round, fabric);
+        }
+        if self.spec.empty_hosts {
+            self.empty(now, mover, &mut round, fabric);
+        }
+        round.moves
+    }
+
+    /// A host that was started for waiting moves is up.
+    pub fn host_ready(&mut self, host: HostId) -> Vec<Move> {
+        self.waiting.remove(&host).unwrap_or_default()
+    }
+
+    /// A VM left a host: it is switched off if that was its last.
+    pub fn migration_ended(&mut self, _now: SimTime, from: HostId, mover: &Mover, fabric: &mut impl Fabric) {
+        if self.leaving.contains(&from) && fabric.vms_on(from).is_empty() && !mover.involves(from) {
+            self.leaving.remove(&from);
+            if fabric.host(from).state == HostState::Up {
+                fabric.power_off(from);
+            }
+        }
+    }
+
+    fn remember(&mut self, fabric: &impl Fabric) {
+        if !self.detector.needs_history() && self.selector != Selector::MaximumCorrelation {
+            return;
+        }
+        self.histories.resize(fabric.vm_count() as usize, Vec::new());
+        for (index, history) in self.histories.iter_mut().enumerate() {
+            let vm = fabric.vm(VmId(index as u32));
+            if vm.state == VmState::Running {
+                if history.len() == HISTORY {
+                    history.remove(0);
+                }
+                history.push(vm.demand / f64::from(vm.vcpus.max(1)));
+            }
+        }
+    }
+
+    fn room(&self, host: HostId, fabric: &impl Fabric) -> Room {
+        let view = fabric.host(host);
+        Room {
+            kind: fabric.kind(host),
+            processors: f64::from(view.processors),
+            asked: fabric.vms_on(host).iter().map(|vm| fabric.vm(*vm).demand).sum(),
+            memory: view.memory,
+            free: view.memory_free,
+            moves: self.spec.moves_max,
+        }
+    }
+
+    fn is_overloaded(&self, _host: HostId, vms: &[VmId], room: Room, fabric: &impl Fabric) -> bool {
+        let history = if self.detector.needs_history() {
+            self.history(vms, room, fabric)
+        } else {
+            Vec::new()
+        };
+        self.detector
+            .overloaded(room.asked / room.processors, &history, 1.0)
+    }
+
+    /// The past load of the VMs now on a host, as a share of it, oldest first: it travels with the VMs.
+    fn history(&self, vms: &[VmId], room: Room, fabric: &impl Fabric) -> Vec<f64> {
+        let histories = || {
+            vms.iter()
+                .filter_map(|vm| Some((*vm, self.histories.get(vm.index())?)))
+        };
+        let length = histories().map(|(_, history)| history.len()).max().unwrap_or(0);
+        let mut sum = vec![0.0; length];
+        for (vm, history) in histories() {
+            let weight = f64::from(fabric.vm(vm).vcpus) / room.processors;
+            for (total, value) in sum[length - history.len()..].iter_mut().zip(history) {
+                *total += weight * value;
+            }
+        }
+        sum
+    }
+
+    /// Sends VMs away from an overloaded host until it is no longer.
+    fn relieve(&mut self, host: HostId, mut room: Room, round: &mut Round, fabric: &mut impl Fabric) {
+        let mut staying: Vec<VmId> = fabric.vms_on(host).to_vec();
+        while room.moves > 0 && self.is_overloaded(host, &staying, room, fabric) {
+            let movable: Vec<VmId> = staying
+                .iter()
+                .copied()
+                .filter(|vm| may_move(*vm, fabric))
+                .collect();
+            let candidates: Vec<Candidate<'_>> = movable
+                .iter()
+                .map(|vm| {
+                    let view = fabric.vm(*vm);
+                    let history = self.histories.get(vm.index()).map_or(&[][..], Vec::as_slice);
+                    Candidate {
+                        memory: view.memory,
+                        utilisation: view.demand / f64::from(view.vcpus.max(1)),
+                        history,
+                    }
+                })
+                .collect();
+            let Some(vm) = self
+                .selector
+                .pick(&candidates, &mut self.draw)
+                .map(|index| movable[index])
+            else {
+                break;
+            };
+            staying.retain(|other| *other != vm);
+            let need = need_of(vm, fabric);
+            room.asked -= need.processors;
+            room.moves -= 1;
+            self.send(vm, need, round, fabric);
+        }
+    }
+
+    /// Finds a place among the hosts that run, or starts one.
+    fn send(&mut self, vm: VmId, need: Need, round: &mut Round, fabric: &mut impl Fabric) {
+        let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
+        if let Some(to) = round
+            .fit
+            .choose(self.placement, need, self.spec.target_ceiling.0, &watts)
+        {
+            round.fit.place(to, need);
+            self.leaving.remove(&to);
+            round.moves.push((vm, to));
+        } else if let Some(to) = self.startable(need, fabric) {
+            if !self.waiting.contains_key(&to) {
+                fabric.power_on(to);
+            }
+            self.waiting.entry(to).or_default().push((vm, to));
+        }
+    }
+
+    /// The first host that is off, or is starting already, and would hold a VM beside those it is started for.
+    fn startable(&self, need: Need, fabric: &impl Fabric) -> Option<HostId> {
+        let holds = |host: HostId| {
+            let promised: Vec<Need> = self
+                .waiting
+                .get(&host)
+                .into_iter()
+                .flatten()
+                .map(|(vm, _)| need_of(*vm, fabric))
+                .collect();
+            let view = fabric.host(host);
+            let asked: f64 = promised.iter().map(|need| need.processors).sum();
+            let memory = promised.iter().map(|need| need.memory).sum();
+            let room = Room {
+                kind: 0,
+                processors: f64::from(view.processors),
+                asked,
+                memory: view.memory,
+                free: view.memory.saturating_sub(memory),
+                moves: 1,
+            };
+            room.holds(need, self.spec.target_ceiling.0)
+        };
+        let started = self.waiting.keys().copied().find(|host| holds(*host));
+        started.or_else(|| {
+            (0..fabric.host_count())
+                .map(HostId)
+                .find(|host| fabric.host(*host).state == HostState::Off && holds(*host))
+        })
+    }
+
+    /// Empties hosts in the order of their load, as far as the others can take their VMs.
+    fn empty(&mut self, _now: SimTime, mover: &Mover, round: &mut Round, fabric: &mut impl Fabric) {
+        let receiving: BTreeSet<HostId> = round.moves.iter().map(|(_, to)| *to).collect();
+        let mut hosts: Vec<(f64, HostId)> = (0..fabric.host_count())
+            .map(HostId)
+            .filter(|host| !receiving.contains(host))
+            .filter_map(|host| {
+                round
+                    .fit
+                    .get(host)
+                    .map(|room| (room.asked / room.processors, host))
+            })
+            .collect();
+        hosts.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let mut taken: BTreeSet<HostId> = BTreeSet::new();
+        for (_, host) in hosts {
+            let vms: Vec<VmId> = fabric.vms_on(host).to_vec();
+            if vms.is_empty() {
+                if !mover.involves(host) && !taken.contains(&host) {
+                    round.fit.remove(host);
+                    fabric.power_off(host);
+                }
+                continue;
+            }
+            let movable =
+                vms.len() <= self.spec.moves_max as usize && vms.iter().all(|vm| may_move(*vm, fabric));
+            if taken.contains(&host) || !movable {
+                continue;
+            }
+            let Some(room) = round.fit.remove(host) else {
+                continue;
+            };
+            match self.all_elsewhere(&vms, &mut round.fit, fabric) {
+                Some(moves) => {
+                    taken.extend(moves.iter().map(|(_, to)| *to));
+                    round.moves.extend(moves);
+                    self.leaving.insert(host);
+                }
+                None => round.fit.put(host, room),
+            }
+        }
+    }
+
+    /// A place for every VM of a host on hosts that run VMs already, or none at all.
+    fn all_elsewhere(&self, vms: &[VmId], fit: &mut Fit, fabric: &impl Fabric) -> Option<Vec<Move>> {
+        let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
+        let mut moves: Vec<(VmId, HostId, Room)> = Vec::new();
+        for vm in vms {
+            let need = need_of(*vm, fabric);
+            let to = fit
+                .choose(self.placement, need, self.spec.target_ceiling.0, &watts)
+                .filter(|to| !fabric.vms_on(*to).is_empty() && !self.leaving.contains(to));
+            let Some((to, before)) = to.and_then(|to| Some((to, *fit.get(to)?))) else {
+                // Undo in reverse, so that a host chosen twice ends as it began.
+                for (_, host, room) in moves.into_iter().rev() {
+                    fit.put(host, room);
+                }
+                return None;
+            };
+            fit.place(to, need);
+            moves.push((*vm, to, before));
+        }
+        Some(moves.into_iter().map(|(vm, to, _)| (vm, to)).collect())
+    }
+}
+
+fn may_move(vm: VmId, fabric: &impl Fabric) -> bool {
+    let view = fabric.vm(vm);
+    view.movable && view.state == VmState::Running
+}
+
+fn need_of(vm: VmId, fabric: &impl Fabric) -> Need {
+    let view = fabric.vm(vm);
+    Need {
+        processors: view.demand,
+        memory: view.memory,
+    }
+}

@@ -1,0 +1,134 @@
+//! What the products allow a host to run; beyond it a start is refused with the product's reason.
+//!
+//! Hyper-V Server 2008: all running VMs together may use 31 GB (the deck: 31 VMs of 1 GB, or 5 of 6 GB). 2008 R2: 4 virtual
+//! processors and 64 GB a VM, 384 VMs and 512 virtual processors a host, eight virtual for each logical one (`TechNet`,
+//! "Requirements and Limits for Virtual Machines and Hyper-V in Windows Server 2008 R2").
+
+use twinrack_scenario::spec::Edition;
+use twinrack_scenario::units::Bytes;
+
+/// What already runs on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Running {
+    /// Logical processors of the host.
+    pub processors: u32,
+    /// VMs.
+    pub vms: u32,
+    /// Virtual processors of them all.
+    pub vcpus: u32,
+    /// Memory of them all, without what the hypervisor adds.
+    pub memory: Bytes,
+}
+
+/// A VM to be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Its virtual processors.
+    pub vcpus: u32,
+    /// Its memory.
+    pub memory: Bytes,
+}
+
+const GIB: u64 = 1 << 30;
+
+/// Whether the product starts the VM beside what runs; its reason when it does not.
+pub fn admit(edition: Edition, running: Running, asked: Asked) -> Result<(), String> {
+    match edition {
+        Edition::HyperV2008 => admit_2008(running, asked),
+        Edition::HyperVR2 => admit_r2(running, asked),
+        Edition::Modern => Ok(()),
+    }
+}
+
+/// Whether the product can move a running VM at all.
+pub const fn live_migration(edition: Edition) -> bool {
+    !matches!(edition, Edition::HyperV2008)
+}
+
+fn admit_2008(running: Running, asked: Asked) -> Result<(), String> {
+    let total = running.memory.saturating_add(asked.memory);
+    if total > Bytes(31 * GIB) {
+        return Err(format!(
+            "running virtual machines would use {total}; Hyper-V Server 2008 has 31GiB for all together"
+        ));
+    }
+    at_most("virtual processors of one virtual machine", asked.vcpus, 4)?;
+    at_most("running virtual machines", running.vms + 1, 192)
+}
+
+fn admit_r2(running: Running, asked: Asked) -> Result<(), String> {
+    if asked.memory > Bytes(64 * GIB) {
+        return Err(format!(
+            "a virtual machine may have 64GiB of memory, not {}",
+            asked.memory
+        ));
+    }
+    at_most("virtual processors of one virtual machine", asked.vcpus, 4)?;
+    at_most("running virtual machines", running.vms + 1, 384)?;
+    at_most("running virtual processors", running.vcpus + asked.vcpus, 512)?;
+    at_most(
+        "virtual processors at eight for each logical one",
+        running.vcpus + asked.vcpus,
+        running.processors * 8,
+    )
+}
+
+fn at_most(what: &str, number: u32, most: u32) -> Result<(), String> {
+    if number <= most {
+        Ok(())
+    } else {
+        Err(format!("{what}: {number} are over the limit of {most}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many VMs of a size a host of 64 processors takes.
+    fn held(edition: Edition, vcpus: u32, gib: u64, processors: u32) -> u32 {
+        let asked = Asked {
+            vcpus,
+            memory: Bytes(gib * GIB),
+        };
+        let mut running = Running {
+            processors,
+            ..Running::default()
+        };
+        while admit(edition, running, asked).is_ok() && running.vms < 1000 {
+            running.vms += 1;
+            running.vcpus += vcpus;
+            running.memory = running.memory.saturating_add(asked.memory);
+        }
+        running.vms
+    }
+
+    #[test]
+    fn hyper_v_server_2008_holds_31_of_1_gb_or_5_of_6() {
+        assert_eq!(
+            [
+                held(Edition::HyperV2008, 1, 1, 16),
+                held(Edition::HyperV2008, 1, 6, 16)
+            ],
+            [31, 5]
+        );
+    }
+
+    #[test]
+    fn r2_holds_512_virtual_processors_and_384_vms() {
+        assert_eq!(
+            [
+                held(Edition::HyperVR2, 4, 1, 64),
+                held(Edition::HyperVR2, 1, 1, 64)
+            ],
+            [128, 384]
+        );
+        assert_eq!(
+            held(Edition::HyperVR2, 4, 1, 8),
+            16,
+            "8 processors * 8 = 64 virtual ones"
+        );
+        assert_eq!(held(Edition::HyperVR2, 1, 65, 64), 0);
+        assert_eq!(held(Edition::HyperVR2, 5, 1, 64), 0);
+    }
+}

@@ -1,0 +1,12 @@
+//! Placement: which host is overloaded, which VM leaves it, and where it goes; each a pure function.
+
+pub mod detect;
+pub mod initial;
+pub mod regress;
+pub mod select;
+pub mod statistics;
+pub mod target;
+
+pub use detect::Detector;
+pub use select::{Candidate, Selector};
+pub use target::{Fit, Room};

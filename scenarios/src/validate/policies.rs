@@ -1,0 +1,71 @@
+//! Policies: thresholds the right way round, intervals that pass.
+
+use super::Checker;
+use crate::fault::Fault;
+use crate::spec::consolidation::DetectorSpec;
+use crate::units::Ratio;
+
+impl Checker<'_> {
+    /// Notes policies that contradict themselves.
+    pub(super) fn policies(&mut self) {
+        self.parking();
+        self.consolidation();
+    }
+
+    fn policy(&mut self, path: &str, what: String, expected: &str, help: &str) {
+        // Policies keep no places of their own: the path says where.
+        let fault = Fault::of_input(what, expected).help(help);
+        self.note(path, fault);
+    }
+
+    fn parking(&mut self) {
+        let Some(parking) = &self.spec.policies.parking else {
+            return;
+        };
+        if parking.decrease_threshold > parking.increase_threshold {
+            let what = format!(
+                "cores are parked below {} but woken above {}",
+                parking.decrease_threshold, parking.increase_threshold
+            );
+            self.policy(
+                "policies.parking.decrease_threshold",
+                what,
+                "expected decrease_threshold <= increase_threshold",
+                "swap the two, or cores would be parked and woken in turn",
+            );
+        }
+        if parking.check_interval.as_nanos() == 0 {
+            self.policy(
+                "policies.parking.check_interval",
+                "cores are checked every 0s".to_owned(),
+                "expected an interval above zero",
+                "the product's own is `100ms`",
+            );
+        }
+    }
+
+    fn consolidation(&mut self) {
+        let Some(policy) = &self.spec.policies.consolidation else {
+            return;
+        };
+        if policy.target_ceiling > Ratio::ONE || policy.target_ceiling == Ratio::ZERO {
+            self.policy(
+                "policies.consolidation.target_ceiling",
+                format!("hosts are filled up to {}", policy.target_ceiling),
+                "expected above 0% and at most 100%",
+                "80% is the published one",
+            );
+        }
+        let threshold = policy.parameter.filter(|_| policy.detector == DetectorSpec::Thr);
+        if let Some(threshold) =
+            threshold.filter(|threshold| *threshold > Ratio::ONE || *threshold == Ratio::ZERO)
+        {
+            self.policy(
+                "policies.consolidation.parameter",
+                format!("a host is overloaded above {threshold}"),
+                "expected a threshold above 0% and at most 100%",
+                "the parameter of `thr` is a utilisation, 80% when absent; a safety factor belongs to the other detectors",
+            );
+        }
+    }
+}

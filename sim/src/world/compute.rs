@@ -1,0 +1,160 @@
+//! Processors and power of hosts: shares, overheads, ready time, watts; computed once an instant for touched hosts.
+
+use twinrack_control::fabric::{HostState, Notice, VmState};
+use twinrack_scenario::HostId;
+use twinrack_scenario::record::Event;
+use twinrack_scenario::units::{Ratio, SimTime};
+
+use super::body::Body;
+use crate::model::cpu::Claim;
+use crate::model::power::HostLoad;
+
+/// What the shares of one host are computed in; lives as long as one settling.
+#[derive(Debug, Default)]
+struct Work {
+    claims: Vec<Claim>,
+    shares: Vec<f64>,
+    running: Vec<usize>,
+    overheads: Vec<f64>,
+}
+
+impl Body<'_> {
+    /// Computes the shares of every touched host anew.
+    pub(super) fn settle_hosts(&mut self) {
+        let now = self.engine.now();
+        let mut work = Work::default();
+        for host in self.state.take_touched() {
+            self.settle_host(now, host, &mut work);
+        }
+    }
+
+    /// Counts what the VMs of a host got and missed since it was last computed.
+    pub(super) fn account(&mut self, host: HostId) {
+        let now = self.engine.now();
+        let entry = &mut self.state.hosts[host.index()];
+        let seconds = now.since(entry.settled).as_secs_f64();
+        entry.settled = now;
+        if seconds > 0.0 {
+            for vm in &entry.vms {
+                let vm = &mut self.state.vms[vm.index()];
+                vm.ready += (vm.wanted - vm.granted).max(0.0) * seconds;
+                vm.asked += vm.wanted * seconds;
+            }
+        }
+    }
+
+    fn settle_host(&mut self, now: SimTime, host: HostId, work: &mut Work) {
+        let up = self.is_up(host);
+        let (consumed, demanded) = if up { self.share(host, work) } else { (0.0, 0.0) };
+        let entry = &self.state.hosts[host.index()];
+        let kind = &self.kinds.hosts[entry.group as usize];
+        let processors = f64::from(kind.processors);
+        let extra = if up {
+            entry.migration_work + entry.receive_work
+        } else {
+            0.0
+        };
+        let busy = (consumed + extra).min(processors);
+        let watts = match entry.state {
+            HostState::Up => kind.watts_up(HostLoad {
+                busy,
+                awake: entry.awake,
+            }),
+            HostState::Booting => kind.watts_booting(),
+            HostState::Off => kind.watts_off(),
+            HostState::Dead => 0.0,
+        };
+        let before = entry.watts;
+        let load = demanded + extra;
+        self.meters.host(
+            now,
+            &self.state.hosts[host.index()],
+            busy,
+            watts,
+            load > processors + 1e-9,
+        );
+        let overheads = (
+            self.state.hosts[host.index()].paging_work,
+            self.state.hosts[host.index()].migration_work,
+        );
+        self.meters.overheads(now, host.index(), overheads.0, overheads.1);
+        let entry = &mut self.state.hosts[host.index()];
+        let load_changed = (load - entry.load).abs() > 1e-12;
+        entry.busy = busy;
+        entry.watts = watts;
+        entry.short = load > processors + 1e-9;
+        entry.load = load;
+        if load_changed {
+            entry.load_changed = now;
+        }
+        if watts.to_bits() != before.to_bits() {
+            self.write(Event::HostPower { host, watts });
+        }
+        if up && load_changed && self.watches_load {
+            self.notices.push_back(Notice::Load(host, load));
+        }
+        self.tell_trackers(now, host);
+    }
+
+    /// Divides the processors of a host among its VMs; gives what they use and what they would.
+    fn share(&mut self, host: HostId, work: &mut Work) -> (f64, f64) {
+        let entry = &self.state.hosts[host.index()];
+        let kind = &self.kinds.hosts[entry.group as usize];
+        work.claims.clear();
+        work.running.clear();
+        work.overheads.clear();
+        for id in &entry.vms {
+            let vm = &mut self.state.vms[id.index()];
+            if vm.state != VmState::Running {
+                continue;
+            }
+            let (spec, own) = (
+                &self.scenario.spec.vms[vm.group as usize],
+                &self.kinds.vms[vm.group as usize],
+            );
+            let faster = spec.clock.map_or(1.0, |clock| clock.as_f64() / kind.clock);
+            vm.wanted = vm.demand * f64::from(own.vcpus) * faster * (1.0 - vm.throttle);
+            // Time in the hypervisor on behalf of a VM is charged to it: for each second of its own it takes more.
+            let overhead = own.paging(kind.paging).overhead;
+            work.claims.push(Claim::new(
+                vm.wanted * (1.0 + overhead),
+                own.vcpus,
+                spec.weight,
+                spec.reserve.0,
+                spec.cap.0,
+            ));
+            work.running.push(id.index());
+            work.overheads.push(overhead);
+        }
+        let room = f64::from(kind.processors) - entry.migration_work - entry.receive_work;
+        self.divider.divide(room, &work.claims, &mut work.shares);
+        let (mut consumed, mut demanded, mut paging_work) = (0.0, 0.0, 0.0);
+        for (at, share) in work.shares.iter().enumerate() {
+            let vm = &mut self.state.vms[work.running[at]];
+            let own = &self.kinds.vms[vm.group as usize];
+            let own_time = share / (1.0 + work.overheads[at]);
+            let waits = own.lock_wait(kind.paging) * (own_time / f64::from(own.vcpus)).min(1.0);
+            vm.granted = own_time * (1.0 - waits);
+            consumed += share;
+            demanded += vm.wanted * (1.0 + work.overheads[at]);
+            paging_work += share - own_time;
+        }
+        self.state.hosts[host.index()].paging_work = paging_work;
+        (consumed, demanded)
+    }
+
+    /// A guest that gets less of the processor dirties less memory.
+    fn tell_trackers(&mut self, now: SimTime, host: HostId) {
+        if self.moving.is_empty() {
+            return;
+        }
+        for at in 0..self.state.hosts[host.index()].vms.len() {
+            let vm = self.state.hosts[host.index()].vms[at];
+            let Some(id) = self.moving.get(&vm) else { continue };
+            let service = self.state.vms[vm.index()].service();
+            if let Some(tracker) = self.moves.get_mut(id).and_then(|entry| entry.tracker.as_mut()) {
+                tracker.set_share(now, Ratio(service));
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The body as the brain sees it: the simulated arm of the [`Fabric`].
+
+use twinrack_control::fabric::{Fabric, HostState, HostView, VmState, VmView, Wake};
+use twinrack_control::migration::plan::{Plan, Subject};
+use twinrack_control::migration::{Command, Refusal};
+use twinrack_scenario::record::{Event, MigrationKind, Outcome};
+use twinrack_scenario::spec::cluster::VolumeKind;
+use twinrack_scenario::units::{SimDuration, SimTime, Watts};
+use twinrack_scenario::{HostId, MigrationId, VmId};
+
+use super::body::{Body, Happening};
+use crate::model::power::HostLoad;
+
+impl Fabric for Body<'_> {
+    fn host_count(&self) -> u32 {
+        self.state.hosts.len() as u32
+    }
+
+    fn vm_count(&self) -> u32 {
+        self.state.vms.len() as u32
+    }
+
+    fn host(&self, host: HostId) -> HostView {
+        let entry = &self.state.hosts[host.index()];
+        let kind = &self.kinds.hosts[entry.group as usize];
+        HostView {
+            state: entry.state,
+            processors: kind.processors,
+            busy: entry.busy,
+            memory: kind.memory,
+            memory_free: kind.memory.saturating_sub(entry.memory_used),
+            vms: entry.vms.len() as u32,
+        }
+    }
+
+    fn vm(&self, vm: VmId) -> VmView {
+        let entry = &self.state.vms[vm.index()];
+        let (spec, kind) = (
+            &self.scenario.spec.vms[entry.group as usize],
+            &self.kinds.vms[entry.group as usize],
+        );
+        let clock = entry.host.map_or(1.0, |host| {
+            let own = self.kinds.hosts[self.state.hosts[host.index()].group as usize].clock;
+            spec.clock.map_or(1.0, |stated| stated.as_f64() / own)
+        });
+        VmView {
+            state: entry.state,
+            host: entry.host,
+            memory: kind.memory,
+            footprint: kind.footprint,
+            vcpus: kind.vcpus,
+            demand: (entry.demand * clock).min(1.0) * f64::from(kind.vcpus),
+            movable: spec.highly_available,
+            highly_available: spec.highly_available && !self.scenario.spec.clusters.is_empty(),
+            unplaced: entry.state == VmState::Off
+                && entry.host.is_none()
+                && spec.host.is_none()
+                && spec.running,
+        }
+    }
+
+    fn vms_on(&self, host: HostId) -> &[VmId] {
+        &self.state.hosts[host.index()].vms
+    }
+
+    fn kind(&self, host: HostId) -> u32 {
+        self.state.hosts[host.index()].group
+    }
+
+    fn watts_at(&self, host: HostId, busy: f64) -> Watts {
+        let entry = &self.state.hosts[host.index()];
+        let kind = &self.kinds.hosts[entry.group as usize];
+        Watts(kind.watts_up(HostLoad {
+            busy,
+            awake: kind.processors,
+        }))
+    }
+
+    fn subject(&self, vm: VmId) -> Subject {
+        let group = self.state.vms[vm.index()].group as usize;
+        let (spec, kind) = (&self.scenario.spec.vms[group], &self.kinds.vms[group]);
+        Subject {
+            memory: kind.memory,
+            untouched: spec.untouched,
+            volume: kind.volume,
+            throughput: kind.throughput,
+        }
+    }
+
+    fn forbids(&self, vm: VmId, from: HostId, to: HostId, how: MigrationKind) -> Option<Refusal> {
+        let refusal = |code, message: &str| {
+            Some(Refusal {
+                code,
+                message: message.to_owned(),
+            })
+        };
+        let kind = |host: HostId| &self.kinds.hosts[self.state.hosts[host.index()].group as usize];
+        let live = how != MigrationKind::Quick;
+        if live
+            && ![from, to]
+                .iter()
+                .all(|host| twinrack_control::limits::live_migration(kind(*host).edition))
+        {
+            return refusal(
+                "LM_UNSUPPORTED_HOST",
+                "both hosts must run Windows Server 2008 R2 Hyper-V or later",
+            );
+        }
+        if self.kinds.vms[self.state.vms[vm.index()].group as usize].volume == VolumeKind::Local {
+            return refusal(
+                "LM_STORAGE_NOT_MOVABLE",
+                "the virtual machine's files are on a disk of its host alone",
+            );
+        }
+        if live && kind(from).vendor != kind(to).vendor {
+            return refusal(
+                "LM_CPU_VENDOR",
+                "the hardware on the destination computer is not compatible (event 21502)",
+            );
+        }
+        None
+    }
+
+    fn wake_at(&mut self, at: SimTime, wake: Wake) {
+        self.schedule(at, Happening::Wake(wake));
+    }
+
+    fn migration_begins(&mut self, migration: MigrationId, vm: VmId, from: HostId, to: HostId, plan: &Plan) {
+        self.begin_move(migration, vm, from, to, plan);
+    }
+
+    fn migration_ended(&mut self, migration: MigrationId, outcome: Outcome) {
+        self.end_move(migration, outcome);
+    }
+
+    fn migrate(&mut self, migration: MigrationId, command: &Command) {
+        self.order(migration, command);
+    }
+
+    fn park(&mut self, host: HostId, awake: u32) {
+        let now = self.engine.now();
+        self.touch(host);
+        let entry = &mut self.state.hosts[host.index()];
+        let before = std::mem::replace(&mut entry.awake, awake);
+        let parked = self.kinds.hosts[entry.group as usize].processors - awake;
+        let since = now.since(entry.load_changed);
+        self.meters.parked(now, before, awake, since);
+        self.write(Event::CoresParked { host, awake, parked });
+    }
+
+    fn power_on(&mut self, host: HostId) {
+        self.switch_on(host);
+    }
+
+    fn power_off(&mut self, host: HostId) {
+        self.switch_off(host);
+    }
+
+    fn start(&mut self, vm: VmId, host: HostId) {
+        self.start_vm(vm, host);
+    }
+
+    fn save(&mut self, vm: VmId) {
+        if let Some(host) = self
+            .host_of(vm)
+            .filter(|_| self.state.vms[vm.index()].state == VmState::Running)
+        {
+            self.vacate(vm, VmState::Saved);
+            self.write(Event::VmStopped { vm, host });
+        }
+    }
+
+    fn restart(&mut self, vm: VmId, host: HostId, after: SimDuration) {
+        if self.state.hosts[host.index()].state != HostState::Up {
+            return;
+        }
+        self.occupy(vm, host);
+        self.state.vms[vm.index()].state = VmState::Restarting;
+        self.schedule(self.engine.now() + after, Happening::Serves(vm));
+    }
+
+    fn note(&mut self, event: Event) {
+        self.write(event);
+    }
+}

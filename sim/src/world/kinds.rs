@@ -1,0 +1,194 @@
+//! Kinds: what is the same for all hosts or VMs of one item of the scenario, worked out once.
+
+use twinrack_control::migration::plan::overhead;
+use twinrack_scenario::Scenario;
+use twinrack_scenario::spec::Edition;
+use twinrack_scenario::spec::cluster::VolumeKind;
+use twinrack_scenario::spec::guest::VmSpec;
+use twinrack_scenario::spec::host::{CpuVendor, HostSpec, PagingMode};
+use twinrack_scenario::spec::policies::PowerPolicy;
+use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
+
+use crate::model::paging::{Paging, PagingCosts};
+use crate::model::power::{HostLoad, HostPower};
+
+/// Share of its peak power that a host draws while it starts: 70 to 100 % are usual.
+const BOOT_POWER_SHARE: f64 = 0.85;
+
+/// Hosts of one item.
+#[derive(Debug, Clone)]
+pub struct HostKind {
+    /// Logical processors.
+    pub processors: u32,
+    /// Memory for VMs.
+    pub memory: Bytes,
+    /// Clock in hertz.
+    pub clock: f64,
+    /// How guest addresses are translated.
+    pub paging: PagingMode,
+    /// The product it runs.
+    pub edition: Edition,
+    /// Processor vendor.
+    pub vendor: CpuVendor,
+    /// Time to start.
+    pub boot: SimDuration,
+    /// Whether its adapters have VMQ, and how many connections they take over.
+    pub vmq: bool,
+    /// Whether its adapters take over TCP.
+    pub chimney: bool,
+    power: HostPower,
+    always_full: bool,
+    standby: f64,
+}
+
+impl HostKind {
+    fn new(spec: &HostSpec, scenario: &Scenario) -> Self {
+        let edition = spec.edition.unwrap_or(scenario.spec.edition);
+        // Hyper-V Server 2008 counts the memory of VMs by a rule of its own; see `control::limits`.
+        let reserve = if edition == Edition::HyperV2008 {
+            Bytes::ZERO
+        } else {
+            spec.reserve
+        };
+        Self {
+            processors: processors(spec),
+            memory: spec.memory.value.saturating_sub(reserve),
+            clock: spec.clock.as_f64(),
+            paging: if edition == Edition::HyperV2008 {
+                PagingMode::Shadow
+            } else {
+                spec.paging
+            },
+            edition,
+            vendor: spec.vendor,
+            boot: spec.boot,
+            vmq: spec.nics.iter().any(|nic| nic.vmq_queues > 1),
+            chimney: spec.nics.iter().any(|nic| nic.chimney_connections > 0),
+            power: HostPower::new(spec),
+            always_full: scenario.spec.policies.power == PowerPolicy::AlwaysFull,
+            standby: spec.power.standby.0,
+        }
+    }
+
+    /// Watts while it runs.
+    pub fn watts_up(&self, load: HostLoad) -> f64 {
+        if self.always_full {
+            self.power.peak()
+        } else {
+            self.power.watts(load)
+        }
+    }
+
+    /// Watts while it starts.
+    pub fn watts_booting(&self) -> f64 {
+        self.power.peak() * BOOT_POWER_SHARE
+    }
+
+    /// Watts while it is switched off.
+    pub const fn watts_off(&self) -> f64 {
+        self.standby
+    }
+}
+
+/// VMs of one item.
+#[derive(Debug, Clone)]
+pub struct VmKind {
+    /// Virtual processors.
+    pub vcpus: u32,
+    /// Memory.
+    pub memory: Bytes,
+    /// Memory and what the hypervisor adds to it.
+    pub footprint: Bytes,
+    /// The volume it lives on.
+    pub volume: VolumeKind,
+    /// The rate of that volume.
+    pub throughput: BitsPerSecond,
+    /// What paging costs it under each mode, by index of [`mode_index`].
+    paging: [Paging; 2],
+    /// Share of its time that it waits for the shadow lock when all its virtual processors are busy.
+    lock_wait: [f64; 2],
+}
+
+impl VmKind {
+    fn new(spec: &VmSpec, scenario: &Scenario, costs: &PagingCosts) -> Self {
+        let vcpus = spec.vcpus.as_ref().map_or(1, |vcpus| vcpus.value);
+        let volumes = &scenario.spec.storage;
+        let volume = match &spec.volume {
+            Some(name) => volumes.iter().find(|volume| volume.name.value == name.value),
+            None => volumes.first(),
+        };
+        let paging =
+            [PagingMode::Shadow, PagingMode::Slat].map(|mode| Paging::new(costs, &spec.paging, mode));
+        Self {
+            vcpus,
+            memory: spec.memory.value,
+            footprint: spec.memory.value.saturating_add(overhead(spec.memory.value)),
+            volume: volume.map_or(VolumeKind::Csv, |volume| volume.kind),
+            throughput: volume.map_or(BitsPerSecond(880_000_000), |volume| volume.throughput),
+            lock_wait: [
+                paging[0].lock_wait(f64::from(vcpus)),
+                paging[1].lock_wait(f64::from(vcpus)),
+            ],
+            paging,
+        }
+    }
+
+    /// What paging costs it on a host.
+    pub const fn paging(&self, mode: PagingMode) -> &Paging {
+        &self.paging[mode_index(mode)]
+    }
+
+    /// Share of its time that it waits for the shadow lock on a host.
+    pub const fn lock_wait(&self, mode: PagingMode) -> f64 {
+        self.lock_wait[mode_index(mode)]
+    }
+}
+
+const fn mode_index(mode: PagingMode) -> usize {
+    match mode {
+        PagingMode::Shadow => 0,
+        PagingMode::Slat => 1,
+    }
+}
+
+/// The kinds of a scenario.
+#[derive(Debug, Clone)]
+pub struct Kinds {
+    /// Item `g` of `hosts`.
+    pub hosts: Vec<HostKind>,
+    /// Item `g` of `vms`.
+    pub vms: Vec<VmKind>,
+}
+
+impl Kinds {
+    /// Works them out.
+    pub fn new(scenario: &Scenario) -> Self {
+        let hosts: Vec<HostKind> = scenario
+            .spec
+            .hosts
+            .iter()
+            .map(|spec| HostKind::new(spec, scenario))
+            .collect();
+        let clock = scenario
+            .spec
+            .hosts
+            .first()
+            .map_or(twinrack_scenario::units::Hertz(2_930_000_000), |host| host.clock);
+        let costs = PagingCosts::new(&scenario.spec.policies.paging, clock);
+        let vms = scenario
+            .spec
+            .vms
+            .iter()
+            .map(|spec| VmKind::new(spec, scenario, &costs))
+            .collect();
+        Self { hosts, vms }
+    }
+}
+
+/// Logical processors of a host.
+pub fn processors(spec: &HostSpec) -> u32 {
+    spec.sockets
+        .saturating_mul(spec.cores)
+        .saturating_mul(spec.threads)
+        .max(1)
+}

@@ -1,0 +1,133 @@
+//! Meters: totals over all hosts, kept exact while hosts change one by one.
+
+use twinrack_scenario::units::{SimDuration, SimTime};
+
+use super::kinds::Kinds;
+use super::state::{Host, State};
+use crate::measure::{Distribution, Level};
+
+/// Time for a parked processor to wake: about 100 us from the deepest state.
+const WAKE: f64 = 100e-6;
+/// Timer interrupts that an awake idle processor takes each second: one every 15.625 ms.
+pub const TICKS_PER_SECOND: f64 = 64.0;
+
+/// The totals.
+#[derive(Debug, Clone)]
+pub struct Meters {
+    /// Watts of all hosts.
+    pub power: Level,
+    /// Hosts that are up.
+    pub active: Level,
+    /// Logical processors of hosts that are up.
+    pub capacity: Level,
+    /// Logical processors busy.
+    pub busy: Level,
+    /// Logical processors busy with paging.
+    pub paging: Level,
+    /// Logical processors busy with migrations.
+    pub migrating: Level,
+    /// Logical processors parked.
+    pub parked: Level,
+    /// Hosts whose work asks for more than they have.
+    pub short: Level,
+    /// VMs that run.
+    pub running: Level,
+    /// Migrations under way.
+    pub moving: Level,
+    /// Use of the processors of hosts that are up.
+    pub utilisation: Level,
+    /// From a rise of load until the processors for it were awake.
+    pub unpark: Distribution,
+    /// From a fall of load until the processors it left were parked.
+    pub park: Distribution,
+    paging_of: Vec<f64>,
+    migrating_of: Vec<f64>,
+}
+
+impl Meters {
+    /// Meters of a datacenter whose hosts are all up and idle.
+    pub fn new(state: &State, kinds: &Kinds) -> Self {
+        let level = |value: f64| Level::new(SimTime::ZERO, value);
+        let capacity: f64 = state
+            .hosts
+            .iter()
+            .map(|host| f64::from(kinds.hosts[host.group as usize].processors))
+            .sum();
+        Self {
+            power: level(0.0),
+            active: level(state.hosts.len() as f64),
+            capacity: level(capacity),
+            busy: level(0.0),
+            paging: level(0.0),
+            migrating: level(0.0),
+            parked: level(0.0),
+            short: level(0.0),
+            running: level(0.0),
+            moving: level(0.0),
+            utilisation: level(0.0),
+            unpark: Distribution::default(),
+            park: Distribution::default(),
+            paging_of: vec![0.0; state.hosts.len()],
+            migrating_of: vec![0.0; state.hosts.len()],
+        }
+    }
+
+    /// A host was computed: `before` still has its old values.
+    pub fn host(&mut self, now: SimTime, before: &Host, busy: f64, watts: f64, short: bool) {
+        self.power.replace(now, before.watts, watts);
+        self.busy.replace(now, before.busy, busy);
+        self.short
+            .replace(now, f64::from(u8::from(before.short)), f64::from(u8::from(short)));
+    }
+
+    /// The hypervisor's and the migrations' work on a host, as it is now.
+    pub fn overheads(&mut self, now: SimTime, index: usize, paging: f64, migrating: f64) {
+        let before = std::mem::replace(&mut self.paging_of[index], paging);
+        self.paging.replace(now, before, paging);
+        let before = std::mem::replace(&mut self.migrating_of[index], migrating);
+        self.migrating.replace(now, before, migrating);
+    }
+
+    /// A host can run VMs from now on, or no longer.
+    pub fn host_up(&mut self, now: SimTime, host: &Host, kinds: &Kinds, up: bool) {
+        let processors = f64::from(kinds.hosts[host.group as usize].processors);
+        let sign = |amount: f64| if up { (0.0, amount) } else { (amount, 0.0) };
+        let (from, to) = sign(1.0);
+        self.active.replace(now, from, to);
+        let (from, to) = sign(processors);
+        self.capacity.replace(now, from, to);
+        let (from, to) = sign(processors - f64::from(host.awake));
+        self.parked.replace(now, from, to);
+    }
+
+    /// A host has another number of processors awake, `since` its load last changed.
+    pub fn parked(&mut self, now: SimTime, before: u32, awake: u32, since: SimDuration) {
+        self.parked.replace(now, -f64::from(before), -f64::from(awake));
+        if awake > before {
+            self.unpark.add(since.as_secs_f64() + WAKE);
+        } else {
+            self.park.add(since.as_secs_f64());
+        }
+    }
+
+    /// More or fewer VMs run.
+    pub fn vms_running(&mut self, now: SimTime, change: f64) {
+        self.running.replace(now, 0.0, change);
+    }
+
+    /// More or fewer migrations are under way.
+    pub fn moves(&mut self, now: SimTime, change: f64) {
+        self.moving.replace(now, 0.0, change);
+    }
+
+    /// The instant is settled.
+    pub fn close(&mut self, now: SimTime) {
+        let capacity = self.capacity.value();
+        let ratio = if capacity > 0.0 {
+            self.busy.value() / capacity
+        } else {
+            0.0
+        };
+        self.utilisation.set(now, ratio);
+    }
+}

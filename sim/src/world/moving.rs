@@ -1,0 +1,448 @@
+//! Migrations as the simulated body carries them out: flows for bytes, timers for steps, a tracker for dirtied pages.
+
+use twinrack_control::fabric::{Notice, VmState};
+use twinrack_control::migration::plan::Plan;
+use twinrack_control::migration::policy::Policy;
+use twinrack_control::migration::{Command, Input, Refusal, Until};
+use twinrack_scenario::record::{Event, Outcome};
+use twinrack_scenario::spec::migration::DirtyLogSpec;
+use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration, SimTime};
+use twinrack_scenario::{HostId, MigrationId, VmId};
+
+use super::body::{Body, Happening};
+use crate::model::dirtying::{DirtyModel, DirtyTracker, Log};
+use crate::model::network::{FlowId, Size};
+
+/// What a step leads to when it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Checks were passed.
+    Validated,
+    /// The target is ready.
+    Prepared,
+    /// A round was cut short: what is left fits the pause.
+    RoundCut,
+    /// The last byte of a round has arrived.
+    RoundArrived,
+    /// The virtual processors stand.
+    Paused,
+    /// The state has arrived.
+    StateArrived,
+    /// Memory is on storage.
+    Saved,
+    /// The target has the storage.
+    StorageTaken,
+    /// Memory is back from storage.
+    Restored,
+    /// The virtual processors run.
+    Resumed,
+    /// The pages that followed have arrived.
+    Fetched,
+    /// Switches know the new port.
+    Announced,
+    /// The source is clean.
+    CleanedUp,
+    /// The source has everything back.
+    RolledBack,
+}
+
+/// A migration under way.
+#[derive(Debug)]
+pub struct Move {
+    pub(super) vm: VmId,
+    pub(super) from: HostId,
+    pub(super) to: HostId,
+    network: usize,
+    pub(super) tracker: Option<DirtyTracker>,
+    flow: Option<Flow>,
+    /// Raised with each order: what was ordered before no longer counts.
+    epoch: u32,
+    reserved: Bytes,
+    sent: u64,
+    received: u64,
+    /// Processor work that its present rate causes at both ends.
+    work: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Flow {
+    id: FlowId,
+    done: Done,
+    began: SimTime,
+    wire: Bytes,
+    until: Until,
+}
+
+impl Body<'_> {
+    pub(super) fn begin_move(&mut self, id: MigrationId, vm: VmId, from: HostId, to: HostId, plan: &Plan) {
+        let spec = &self.scenario.spec.vms[self.state.vms[vm.index()].group as usize];
+        let model = if let Policy::SimGrid(policy) = &plan.policy {
+            DirtyModel::simgrid(plan.memory, policy.speed, policy.intensity, policy.working_set)
+        } else {
+            let log = match plan.dirty_log {
+                DirtyLogSpec::RoundStart => Log::RoundStart,
+                DirtyLogSpec::EarlyClear => Log::EarlyClear,
+            };
+            DirtyModel::new(&spec.dirtying, plan.memory, log)
+        };
+        let now = self.engine.now();
+        let mut tracker = DirtyTracker::new(model, now);
+        tracker.set_share(now, Ratio(self.state.vms[vm.index()].service()));
+        let entry = Move {
+            vm,
+            from,
+            to,
+            network: self.links.migration,
+            tracker: Some(tracker),
+            flow: None,
+            epoch: 0,
+            reserved: Bytes::ZERO,
+            sent: 0,
+            received: 0,
+            work: 0.0,
+        };
+        self.moves.insert(id, entry);
+        self.moving.insert(vm, id);
+        self.meters.moves(now, 1.0);
+    }
+
+    /// Carries out an order of the brain.
+    pub(super) fn order(&mut self, id: MigrationId, command: &Command) {
+        let now = self.engine.now();
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        entry.epoch += 1;
+        let (vm, to) = (entry.vm, entry.to);
+        match command {
+            Command::Validate { takes } => self.after(id, *takes, Done::Validated),
+            Command::Prepare { reserve, takes } => self.prepare(id, to, *reserve, *takes),
+            Command::SendRound {
+                round,
+                wire,
+                rate_limit,
+                throttle,
+                until,
+                ..
+            } => {
+                self.throttle(now, id, *throttle);
+                if *round == 1
+                    && let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut())
+                {
+                    tracker.start(now);
+                }
+                self.send(id, *wire, *rate_limit, Done::RoundArrived, *until);
+            }
+            Command::PauseVm { takes, .. } => {
+                self.halt_vm(vm, VmState::Paused);
+                self.after(id, *takes, Done::Paused);
+            }
+            Command::SendState { wire, rate_limit, .. } => {
+                self.send(id, *wire, *rate_limit, Done::StateArrived, Until::MapSent);
+            }
+            Command::SaveVm { takes, .. } => {
+                self.halt_vm(vm, VmState::Paused);
+                self.after(id, *takes, Done::Saved);
+            }
+            Command::HandOverStorage { takes } => self.after(id, *takes, Done::StorageTaken),
+            Command::RestoreVm { takes, .. } => self.after(id, *takes, Done::Restored),
+            Command::Resume { takes } => self.after(id, *takes, Done::Resumed),
+            Command::FetchPages { wire, rate_limit, .. } => {
+                self.send(id, *wire, *rate_limit, Done::Fetched, Until::MapSent);
+            }
+            Command::Announce { takes } => self.after(id, *takes, Done::Announced),
+            Command::CleanUp { takes } => self.after(id, *takes, Done::CleanedUp),
+            Command::RollBack { takes } => {
+                self.drop_flow(now, id);
+                self.after(id, *takes, Done::RolledBack);
+            }
+            Command::Abort => {
+                self.drop_flow(now, id);
+                self.throttle(now, id, Ratio::ZERO);
+                self.resume_at_source(vm);
+            }
+            Command::Refuse(_) => {}
+        }
+    }
+
+    fn after(&mut self, id: MigrationId, takes: SimDuration, done: Done) {
+        let Some(epoch) = self.moves.get(&id).map(|entry| entry.epoch) else {
+            return;
+        };
+        let at = self.engine.now() + takes;
+        self.schedule(at, Happening::Step(id, epoch, done));
+    }
+
+    fn tell(&mut self, id: MigrationId, input: Input) {
+        self.notices.push_back(Notice::Migration(id, input));
+    }
+
+    fn prepare(&mut self, id: MigrationId, to: HostId, reserve: Bytes, takes: SimDuration) {
+        let host = &mut self.state.hosts[to.index()];
+        let free = self.kinds.hosts[host.group as usize]
+            .memory
+            .saturating_sub(host.memory_used);
+        if free < reserve {
+            let message = format!(
+                "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
+                reserve.0 >> 20
+            );
+            return self.tell(
+                id,
+                Input::PrepareFailed(Refusal {
+                    code: "LM_NO_MEMORY",
+                    message,
+                }),
+            );
+        }
+        host.memory_used = host.memory_used.saturating_add(reserve);
+        if let Some(entry) = self.moves.get_mut(&id) {
+            entry.reserved = reserve;
+        }
+        self.after(id, takes, Done::Prepared);
+    }
+
+    fn send(&mut self, id: MigrationId, wire: Bytes, limit: Option<BitsPerSecond>, done: Done, until: Until) {
+        let now = self.engine.now();
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let network = &mut self.links.networks[entry.network];
+        let cap = match (limit, network.goodput) {
+            (Some(limit), Some(goodput)) => Some(limit.min(goodput)),
+            (limit, goodput) => limit.or(goodput),
+        };
+        let flow = network
+            .fluid
+            .start(now, (entry.from.0, entry.to.0), Size::Transfer(wire), 1.0, cap);
+        entry.flow = Some(Flow {
+            id: flow,
+            done,
+            began: now,
+            wire,
+            until,
+        });
+        let network = entry.network;
+        self.links.touch(network);
+    }
+
+    fn throttle(&mut self, now: SimTime, id: MigrationId, throttle: Ratio) {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let vm = entry.vm;
+        if let Some(tracker) = &mut entry.tracker {
+            tracker.set_throttle(now, throttle);
+        }
+        if self.state.vms[vm.index()].throttle.to_bits() != throttle.0.to_bits() {
+            if let Some(host) = self.host_of(vm) {
+                self.touch(host);
+            }
+            self.state.vms[vm.index()].throttle = throttle.0;
+        }
+    }
+
+    /// Rates of a network changed: looks again when rounds end that end early, and what sending costs processors.
+    pub(super) fn rates_changed(&mut self, now: SimTime, network: usize) {
+        let cost = f64::from(self.scenario.spec.policies.migration.cost.send_nanos_per_byte) / 1e9;
+        let ids: Vec<MigrationId> = self
+            .moves
+            .iter()
+            .filter(|(_, entry)| entry.network == network)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            let Some(entry) = self.moves.get_mut(&id) else {
+                continue;
+            };
+            let rate = entry.flow.map_or(0.0, |flow| {
+                self.links.networks[network].fluid.rate(flow.id).as_f64() / 8.0
+            });
+            let (from, to, before, work) = (entry.from, entry.to, entry.work, rate * cost);
+            entry.work = work;
+            if (work - before).abs() > 1e-12 {
+                for host in [from, to] {
+                    self.touch(host);
+                    self.state.hosts[host.index()].migration_work += work - before;
+                }
+            }
+            self.look_ahead(now, id, rate);
+        }
+    }
+
+    fn look_ahead(&mut self, now: SimTime, id: MigrationId, rate: f64) {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let Some(flow) = entry.flow.filter(|flow| !matches!(flow.until, Until::MapSent)) else {
+            return;
+        };
+        let sent = self.links.networks[entry.network].fluid.sent(now, flow.id);
+        let left = flow.wire.saturating_sub(sent).as_f64();
+        if let Some(tracker) = &mut entry.tracker {
+            tracker.note_sent(now, sent.as_f64() / flow.wire.as_f64().max(1.0));
+        }
+        let seconds = flow.until.seconds_left(now.since(flow.began), left, rate);
+        if seconds.is_finite() && left > seconds * rate + 1.0 {
+            entry.epoch += 1;
+            let epoch = entry.epoch;
+            self.schedule(
+                now + SimDuration::from_secs_f64(seconds),
+                Happening::Step(id, epoch, Done::RoundCut),
+            );
+        }
+    }
+
+    /// A transfer has sent its last byte; it arrives one path latency later.
+    pub(super) fn transfer_ended(&mut self, now: SimTime, network: usize, flow: FlowId) {
+        let owner = self
+            .moves
+            .iter()
+            .find(|(_, entry)| entry.network == network && entry.flow.is_some_and(|own| own.id == flow));
+        let Some((id, entry)) = owner else { return };
+        let (id, latency) = (
+            *id,
+            self.links.networks[network]
+                .fluid
+                .latency(entry.from.0, entry.to.0),
+        );
+        let done = entry.flow.map_or(Done::RoundArrived, |flow| flow.done);
+        if let Some(entry) = self.moves.get_mut(&id) {
+            entry.epoch += 1;
+        }
+        self.after(id, latency, done);
+        let _ = now;
+    }
+
+    /// A step is done, unless another order came since.
+    pub(super) fn step_done(&mut self, now: SimTime, id: MigrationId, epoch: u32, done: Done) {
+        let Some(entry) = self.moves.get(&id).filter(|entry| entry.epoch == epoch) else {
+            return;
+        };
+        let (vm, to) = (entry.vm, entry.to);
+        let input = match done {
+            Done::Validated => Input::Validated(Ok(())),
+            Done::Prepared => Input::Prepared,
+            Done::RoundArrived | Done::RoundCut => self.round_done(now, id),
+            Done::Paused => Input::Paused { dirtied: Bytes::ZERO },
+            Done::StateArrived => Input::StateSent {
+                sent: self.close_flow(now, id),
+            },
+            Done::Saved => Input::Saved,
+            Done::StorageTaken => {
+                self.handed_over(now, vm);
+                Input::StorageTaken
+            }
+            Done::Restored => {
+                self.relocate(vm, to);
+                Input::Restored
+            }
+            Done::Resumed => {
+                self.relocate(vm, to);
+                Input::Resumed
+            }
+            Done::Fetched => Input::PagesFetched {
+                sent: self.close_flow(now, id),
+            },
+            Done::Announced => Input::Announced,
+            Done::CleanedUp => Input::CleanedUp,
+            Done::RolledBack => {
+                self.resume_at_source(vm);
+                Input::RolledBack
+            }
+        };
+        self.tell(id, input);
+    }
+
+    fn round_done(&mut self, now: SimTime, id: MigrationId) -> Input {
+        let wire = self
+            .moves
+            .get(&id)
+            .and_then(|entry| entry.flow)
+            .map_or(Bytes::ZERO, |flow| flow.wire);
+        let sent = self.close_flow(now, id);
+        let fraction = if wire.0 == 0 {
+            1.0
+        } else {
+            sent.as_f64() / wire.as_f64()
+        };
+        let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut()) else {
+            return Input::LinkLost;
+        };
+        let map = tracker.to_send();
+        let collected = tracker.collect(now, fraction);
+        let copied = Bytes((map.as_f64() * fraction) as u64);
+        Input::RoundSent {
+            sent,
+            copied,
+            dirtied: collected.dirtied,
+            left: collected.left,
+        }
+    }
+
+    /// Ends the flow of a migration and counts its bytes at both ends.
+    fn close_flow(&mut self, now: SimTime, id: MigrationId) -> Bytes {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return Bytes::ZERO;
+        };
+        let Some(flow) = entry.flow.take() else {
+            return Bytes::ZERO;
+        };
+        let sent = self.links.networks[entry.network].fluid.stop(now, flow.id);
+        entry.sent += sent.0;
+        entry.received += sent.0;
+        let network = entry.network;
+        self.links.touch(network);
+        sent
+    }
+
+    fn drop_flow(&mut self, now: SimTime, id: MigrationId) {
+        self.close_flow(now, id);
+    }
+
+    fn relocate(&mut self, vm: VmId, to: HostId) {
+        if let Some(host) = self.host_of(vm) {
+            self.touch(host);
+        }
+        self.touch(to);
+        self.state.take(vm);
+        self.state.put(vm, to);
+        self.run_vm(vm);
+    }
+
+    fn resume_at_source(&mut self, vm: VmId) {
+        let source_is_up = self.host_of(vm).is_some_and(|host| self.is_up(host));
+        if self.state.vms[vm.index()].state == VmState::Paused && source_is_up {
+            self.run_vm(vm);
+        }
+    }
+
+    /// A migration has ended: gives back what it held.
+    pub(super) fn end_move(&mut self, id: MigrationId, outcome: Outcome) {
+        let now = self.engine.now();
+        self.drop_flow(now, id);
+        self.throttle(now, id, Ratio::ZERO);
+        let Some(entry) = self.moves.remove(&id) else {
+            return;
+        };
+        self.moving.remove(&entry.vm);
+        self.meters.moves(now, -1.0);
+        for host in [entry.from, entry.to] {
+            self.touch(host);
+            self.state.hosts[host.index()].migration_work =
+                (self.state.hosts[host.index()].migration_work - entry.work).max(0.0);
+        }
+        let moved = self.host_of(entry.vm) == Some(entry.to);
+        let release = if moved { entry.from } else { entry.to };
+        let used = &mut self.state.hosts[release.index()].memory_used;
+        *used = used.saturating_sub(entry.reserved);
+        self.write(Event::Transferred {
+            migration: id,
+            sent: entry.sent,
+            received: entry.received,
+        });
+        if outcome == Outcome::VmLost {
+            self.lose_vm(entry.vm);
+        }
+    }
+}

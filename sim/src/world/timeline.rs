@@ -1,0 +1,173 @@
+//! The timeline and the faults: what the scenario says is done, and what goes wrong.
+
+use twinrack_control::fabric::{Notice, Request};
+use twinrack_scenario::record::Event;
+use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec, LinkFaultSpec};
+use twinrack_scenario::units::{BitsPerSecond, SimDuration, SimTime};
+use twinrack_scenario::{HostId, NetworkId, VmId};
+
+use super::body::{Body, Happening};
+
+impl Body<'_> {
+    /// Schedules actions and faults.
+    pub(super) fn schedule_timeline(&mut self) {
+        let scenario = self.scenario;
+        for (index, action) in scenario.spec.timeline.iter().enumerate() {
+            self.schedule(SimTime::ZERO + time_of(action), Happening::Action(index));
+        }
+        for (index, fault) in scenario.spec.faults.iter().enumerate() {
+            match fault {
+                FaultSpec::HostCrash(spec) => self.schedule(SimTime::ZERO + spec.at, Happening::Fault(index)),
+                FaultSpec::Link(spec) => self.schedule(SimTime::ZERO + spec.at, Happening::Fault(index)),
+                FaultSpec::HostCrashAfterHandOver(spec) => {
+                    if let (Some(vm), Some(host)) = (self.vm_named(&spec.vm), self.host_named(&spec.host)) {
+                        self.crash_after_hand_over.push((vm, spec.delay, host));
+                    }
+                }
+            }
+        }
+    }
+
+    fn vm_named(&self, name: &str) -> Option<VmId> {
+        self.scenario.vms.find_one(name).map(VmId)
+    }
+
+    fn host_named(&self, name: &str) -> Option<HostId> {
+        self.scenario.hosts.find_one(name).map(HostId)
+    }
+
+    /// An action is due.
+    pub(super) fn action(&mut self, _now: SimTime, index: usize) {
+        let Some(action) = self.scenario.spec.timeline.get(index) else {
+            return;
+        };
+        let request = match action {
+            ActionSpec::LiveMigrate(spec) => self
+                .vm_named(&spec.vm)
+                .zip(self.host_named(&spec.to))
+                .map(|(vm, to)| Request::LiveMigrate { vm, to }),
+            ActionSpec::QuickMigrate(spec) => self
+                .vm_named(&spec.vm)
+                .zip(self.host_named(&spec.to))
+                .map(|(vm, to)| Request::QuickMigrate { vm, to }),
+            ActionSpec::CancelMigration(spec) => {
+                self.vm_named(&spec.vm).map(|vm| Request::CancelMigration { vm })
+            }
+            ActionSpec::StartMaintenance(spec) => self
+                .host_named(&spec.host)
+                .map(|host| Request::StartMaintenance { host }),
+            ActionSpec::StopMaintenance(spec) => self
+                .host_named(&spec.host)
+                .map(|host| Request::StopMaintenance { host }),
+            ActionSpec::Start(spec) => return self.start_named(&spec.vm),
+            ActionSpec::Stop(spec) => return self.stop_named(&spec.vm),
+            ActionSpec::SetCpu(spec) => {
+                for vm in self.scenario.vms.find(&spec.vm).unwrap_or(0..0) {
+                    self.ask_for(VmId(vm), spec.cpu.0);
+                }
+                return;
+            }
+        };
+        self.notices.extend(request.map(Notice::Asked));
+    }
+
+    fn start_named(&mut self, name: &str) {
+        let Some(vm) = self.vm_named(name) else { return };
+        let group = self.state.vms[vm.index()].group as usize;
+        let named = self.scenario.spec.vms[group]
+            .host
+            .as_ref()
+            .and_then(|host| self.scenario.hosts.find(host));
+        let host = self
+            .host_of(vm)
+            .or_else(|| named.map(|range| HostId(range.start)));
+        if let Some(host) = host {
+            self.start_vm(vm, host);
+        }
+    }
+
+    fn stop_named(&mut self, name: &str) {
+        use twinrack_control::fabric::VmState;
+        let Some(vm) = self.vm_named(name) else { return };
+        let running = self.state.vms[vm.index()].state == VmState::Running;
+        if let Some(host) = self
+            .host_of(vm)
+            .filter(|_| running && !self.moving.contains_key(&vm))
+        {
+            self.vacate(vm, VmState::Off);
+            self.write(Event::VmStopped { vm, host });
+        }
+    }
+
+    /// A fault is due.
+    pub(super) fn fault(&mut self, now: SimTime, index: usize) {
+        match self.scenario.spec.faults.get(index) {
+            Some(FaultSpec::HostCrash(spec)) => {
+                if let Some(host) = self.host_named(&spec.host) {
+                    self.crash(now, host);
+                }
+            }
+            Some(FaultSpec::Link(spec)) => {
+                self.degrade(spec, spec.remains.0);
+                if let Some(lasts) = spec.lasts {
+                    self.schedule(now + lasts, Happening::FaultOver(index));
+                }
+            }
+            Some(FaultSpec::HostCrashAfterHandOver(_)) | None => {}
+        }
+    }
+
+    /// A link fault is over.
+    pub(super) fn fault_over(&mut self, _now: SimTime, index: usize) {
+        if let Some(FaultSpec::Link(spec)) = self.scenario.spec.faults.get(index) {
+            self.degrade(spec, 1.0);
+        }
+    }
+
+    fn degrade(&mut self, spec: &LinkFaultSpec, remains: f64) {
+        let Some(host) = self.host_named(&spec.host) else {
+            return;
+        };
+        let networks = &self.scenario.spec.networks;
+        let Some(index) = networks
+            .iter()
+            .position(|network| network.name.value == spec.network.value)
+        else {
+            return;
+        };
+        let network = &mut self.links.networks[index];
+        let whole = network.link.get(host.index()).copied().unwrap_or_default();
+        let capacity = BitsPerSecond((whole.as_f64() * remains) as u64);
+        network.fluid.set_link(host.0, capacity);
+        self.links.touch(index);
+        self.write(Event::LinkChanged {
+            host,
+            network: NetworkId(index as u32),
+            bits_per_second: capacity.0,
+        });
+    }
+
+    /// A VM's storage was handed over: faults that wait for it are due.
+    pub(super) fn handed_over(&mut self, now: SimTime, vm: VmId) {
+        let due: Vec<(SimDuration, HostId)> = self
+            .crash_after_hand_over
+            .iter()
+            .filter(|(waits, ..)| *waits == vm)
+            .map(|(_, delay, host)| (*delay, *host))
+            .collect();
+        self.crash_after_hand_over.retain(|(waits, ..)| *waits != vm);
+        for (delay, host) in due {
+            self.schedule(now + delay, Happening::Crash(host));
+        }
+    }
+}
+
+fn time_of(action: &ActionSpec) -> SimDuration {
+    match action {
+        ActionSpec::LiveMigrate(spec) => spec.at,
+        ActionSpec::QuickMigrate(spec) => spec.at,
+        ActionSpec::CancelMigration(spec) | ActionSpec::Start(spec) | ActionSpec::Stop(spec) => spec.at,
+        ActionSpec::SetCpu(spec) => spec.at,
+        ActionSpec::StartMaintenance(spec) | ActionSpec::StopMaintenance(spec) => spec.at,
+    }
+}
