@@ -42,7 +42,7 @@ fn migrate(link: f64, plan: Plan, classes: &[PageClassSpec]) -> Report {
     run_one(link, plan, model)
 }
 
-/// Clark et al., NSDI'05: SPECweb99 at 350 connections in 800 MB, adaptive rate limiting from 100 Mb/s.
+/// Clark et al., NSDI'05: `SPECweb99` at 350 connections in 800 MB, adaptive rate limiting from 100 Mb/s.
 ///
 /// The guest is described by two classes fitted to the published rounds; the memory is the 676.8 MB that the first
 /// round sent; the greatest rate is that of the last copy (18.2 MB in 201 ms).
@@ -116,7 +116,7 @@ fn akoush() -> Vec<Row> {
     rows
 }
 
-/// P. Xu, QEMU series 2020: 24 GiB, 20 GiB written at random at 800 MB/s, 10 GbE, 300 ms; six runs of 48 to 70 s,
+/// P. Xu, QEMU series 2020: 24 GiB, 20 GiB written at random at 800 MB/s, 10 Gb/s, 300 ms; six runs of 48 to 70 s,
 /// their mean 55 s. Neither the goodput nor when the log was cleared was published.
 fn qemu() -> Vec<Row> {
     [
@@ -139,7 +139,7 @@ fn qemu() -> Vec<Row> {
     .collect()
 }
 
-/// Finn 2012: VMs of 512 MB, many at once, Windows Server 2012. A single migration reached 338.5 MB/s on 10 GbE.
+/// Finn 2012: VMs of 512 MB, many at once, Windows Server 2012. A single migration reached 338.5 MB/s on 10 Gb/s.
 fn concurrent() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, link, cap, published) in [
