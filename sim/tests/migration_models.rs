@@ -10,3 +10,5 @@ mod product;
 mod setup;
 #[path = "migration/simgrid.rs"]
 mod simgrid;
+#[path = "migration/validation.rs"]
+mod validation;
