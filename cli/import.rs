@@ -1,6 +1,6 @@
 //! `twinrack import`: brings demand traces in, or makes one of the same statistics.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use twinrack_scenario::Trace;
@@ -57,7 +57,7 @@ impl Import {
     }
 }
 
-fn files(folder: &PathBuf) -> Result<Vec<(String, String)>, Stop> {
+fn files(folder: &Path) -> Result<Vec<(String, String)>, Stop> {
     let failed = |error: std::io::Error| {
         Stop::bad_input(format!(
             "error: {}: {error}\n = help: name a folder with a file for each VM",
@@ -78,7 +78,7 @@ fn files(folder: &PathBuf) -> Result<Vec<(String, String)>, Stop> {
     Ok(files)
 }
 
-fn write(trace: &Trace, out: &PathBuf) -> Result<Exit, Stop> {
+fn write(trace: &Trace, out: &Path) -> Result<Exit, Stop> {
     let packed = out.extension().is_some_and(|extension| extension == "gz");
     let bytes = if packed {
         trace.to_csv_gz().map_err(Stop::bad_input)?

@@ -36,19 +36,17 @@ fn write_columns(series: &Series, file: &File) -> parquet::errors::Result<()> {
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties))?;
     let mut group = writer.next_row_group()?;
     let samples = &series.samples;
-    let names = |pick: &dyn Fn(&Sample) -> Option<&String>| -> Vec<ByteArray> {
-        samples
-            .iter()
-            .map(|sample| ByteArray::from(pick(sample).map_or("", String::as_str)))
-            .collect()
-    };
+    let bytes = |name: Option<&String>| ByteArray::from(name.map_or("", String::as_str));
     let doubles = |pick: &dyn Fn(&Sample) -> f64| -> Vec<f64> { samples.iter().map(pick).collect() };
-    let texts = [
-        None,
-        Some(names(&|sample| series.entities.get(sample.entity as usize))),
-        Some(names(&|sample| series.metrics.get(usize::from(sample.metric)))),
-        None,
-    ];
+    let entities = samples
+        .iter()
+        .map(|sample| bytes(series.entities.get(sample.entity as usize)))
+        .collect();
+    let metrics = samples
+        .iter()
+        .map(|sample| bytes(series.metrics.get(usize::from(sample.metric))))
+        .collect();
+    let texts: [Option<Vec<ByteArray>>; 4] = [None, Some(entities), Some(metrics), None];
     let numbers = [doubles(&|sample| sample.t_s), doubles(&|sample| sample.value)];
     let mut numbers = numbers.iter();
     for text in texts {

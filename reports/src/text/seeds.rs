@@ -1,6 +1,6 @@
 //! Several runs of one scenario at different seeds: each figure with its mean and 95 % interval.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table, TableStyle};
 use twinrack_scenario::record::Summary;
 
 use super::number::quantity;
@@ -46,7 +46,7 @@ pub fn written(summaries: &[Summary], width: u16) -> String {
     };
     let mut table = Table::new();
     table
-        .load_preset(presets::NOTHING)
+        .load_style(TableStyle::new())
         .set_width(width)
         .set_header(["figure", "mean", "+- 95 %", "min", "max"]);
     for column in 1..5 {

@@ -1,6 +1,6 @@
 //! The summary of a run on a terminal: the verdict first, then what happened, the figures, and how to see more.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use twinrack_scenario::record::Summary;
 use twinrack_scenario::record::figure::kind_of;
 
@@ -37,7 +37,7 @@ pub fn written(run: &Run, width: u16) -> String {
 fn table(width: u16, header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(presets::NOTHING)
+        .load_style(TableStyle::new())
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width);
     table.set_header(header.iter().copied());
