@@ -41,7 +41,7 @@ pub fn faults(
     let (mut least, mut most) = (0.0, transfer * share.0.max(0.0));
     // Halving 60 times leaves a 10^18th of the transfer.
     for _ in 0..60 {
-        let exposure = (least + most) / 2.0;
+        let exposure = f64::midpoint(least, most);
         let room = share.0 * (transfer - guest.touched_early(exposure) * latency / vcpus);
         if exposure < room {
             least = exposure;

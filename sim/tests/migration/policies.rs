@@ -61,7 +61,7 @@ fn auto_converge_slows_it_down_until_it_ends() {
     let rates: Vec<f64> = report
         .rounds
         .iter()
-        .filter_map(|round| round.dirty_rate())
+        .filter_map(twinrack_control::migration::Round::dirty_rate)
         .collect();
     assert!(rates.last() < rates.get(1), "{rates:?}");
 }
