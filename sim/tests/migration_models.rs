@@ -4,6 +4,8 @@
 mod body;
 #[path = "migration/closed_forms.rs"]
 mod closed_forms;
+#[path = "migration/policies.rs"]
+mod policies;
 #[path = "migration/product.rs"]
 mod product;
 #[path = "migration/setup.rs"]
