@@ -16,7 +16,7 @@ impl Checker<'_> {
             let path = format!("workloads[{index}].demand.{}", workload.demand.word());
             match &workload.demand {
                 WorkloadKind::Steps(steps) => {
-                    self.steps(&format!("{path}.steps"), &workload.name, &steps.steps)
+                    self.steps(&format!("{path}.steps"), &workload.name, &steps.steps);
                 }
                 WorkloadKind::Bursty(bursty) if bursty.states.is_empty() => {
                     let what = format!("`{}` has no state to be in", workload.name.value);
