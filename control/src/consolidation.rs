@@ -342,6 +342,6 @@ fn need_of(vm: VmId, fabric: &impl Fabric) -> Need {
     let view = fabric.vm(vm);
     Need {
         processors: view.demand,
-        memory: view.memory,
+        memory: view.footprint,
     }
 }

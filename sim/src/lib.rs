@@ -1,6 +1,7 @@
 //! The simulated body of twinrack: a deterministic discrete-event engine and the models that run on it.
 
 pub mod check;
+pub mod compat;
 pub mod engine;
 pub mod measure;
 pub mod model;

@@ -39,8 +39,10 @@ use twinrack_scenario::record::RunRecord;
 use twinrack_scenario::units::SimTime;
 
 use crate::check::Violation;
+use crate::compat;
 use crate::engine::{EngineError, Streams};
 use body::Body;
+pub use outcome::summary;
 
 /// How a run is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,9 @@ pub fn run(
     options: RunOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunRecord, RunError> {
+    if let Some(experiment) = &scenario.spec.experiment {
+        return compat::run(scenario, experiment, options.seed, progress);
+    }
     let end = SimTime::ZERO + scenario.spec.duration.value;
     let mut body = Body::new(scenario, options.seed);
     let mut draws = Streams::new(options.seed).stream("policy:consolidation", "selection");
