@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use twinrack_scenario::Scenario;
-use twinrack_scenario::read::{FileLookup, read};
+use twinrack_scenario::read::{FileLookup, Lookup, LookupError, read};
 use twinrack_scenario::record::RunRecord;
+use twinrack_sim::model::workload::synthetic;
 use twinrack_sim::{RunOptions, run};
 
 pub fn files(folder: &str) -> Vec<PathBuf> {
@@ -18,10 +19,18 @@ pub fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
+/// The library's profiles, and for every trace a synthetic day: a machine that has nothing can run everything.
+struct Synthetic;
+
+impl Lookup for Synthetic {
+    fn trace(&self, _: &str) -> Result<Vec<u8>, LookupError> {
+        Ok(synthetic::trace(1, 1052, 1).to_csv().into_bytes())
+    }
+}
+
 pub fn scenario(path: &Path) -> Scenario {
     let text = std::fs::read_to_string(path).expect("readable");
-    let lookup = FileLookup::new(path.parent().expect("in a folder"), "no data");
-    read(&path.display().to_string(), &text, &lookup, &[]).unwrap_or_else(|rejected| panic!("{rejected}"))
+    read(&path.display().to_string(), &text, &Synthetic, &[]).unwrap_or_else(|rejected| panic!("{rejected}"))
 }
 
 pub fn simulate(scenario: &Scenario) -> RunRecord {
@@ -59,5 +68,46 @@ fn the_figures_of_the_deck_are_as_they_were() {
             .map(|(name, figure)| format!("{name} = {} {}", figure.value, figure.unit))
             .collect();
         insta::assert_snapshot!(name, lines.join("\n"));
+    }
+}
+
+/// On a synthetic day the planning scenarios run, and what does not depend on the day holds.
+#[test]
+fn planning_runs_on_a_machine_that_has_nothing() {
+    for path in files("planning") {
+        let summary = simulate(&scenario(&path)).summary;
+        let name = &summary.scenario.name;
+        assert!(summary.kpis.contains_key("power.energy_kwh.sum"), "{name}");
+        if name.starts_with("planetlab-") {
+            let wrong: Vec<_> = summary
+                .expectations
+                .iter()
+                .filter(|expectation| !expectation.ok)
+                .collect();
+            assert!(wrong.is_empty(), "{name}: {wrong:?}");
+        }
+    }
+}
+
+/// On the published days every expectation holds, to the last digit where it says so.
+#[test]
+fn planning_holds_what_it_expects_on_the_published_days() {
+    for path in files("planning") {
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+        let data = std::env::var_os("TWINRACK_DATA").map_or(beside, PathBuf::from);
+        let lookup = FileLookup::new(path.parent().expect("in a folder"), data);
+        match read(&path.display().to_string(), &text, &lookup, &[]) {
+            Ok(scenario) => {
+                let summary = simulate(&scenario).summary;
+                let wrong: Vec<_> = summary
+                    .expectations
+                    .iter()
+                    .filter(|expectation| !expectation.ok)
+                    .collect();
+                assert!(wrong.is_empty(), "{}: {wrong:?}", summary.scenario.name);
+            }
+            Err(rejected) => eprintln!("SKIPPED {}: its trace is not here\n{rejected}", path.display()),
+        }
     }
 }

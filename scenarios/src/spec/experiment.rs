@@ -11,11 +11,11 @@ crate::words! {
         ThrMmt = "thr-mmt",
         /// Static threshold, minimum utilisation.
         ThrMu = "thr-mu",
-        /// Static threshold, maximum correlation.
+        /// Static threshold, maximum correlation. Not exact: the description of its regression did not suffice.
         ThrMc = "thr-mc",
         /// Interquartile range, minimum migration time.
         IqrMmt = "iqr-mmt",
-        /// Interquartile range, maximum correlation.
+        /// Interquartile range, maximum correlation. Not exact: the description of its regression did not suffice.
         IqrMc = "iqr-mc",
         /// Median absolute deviation, minimum migration time.
         MadMmt = "mad-mmt",
