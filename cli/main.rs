@@ -1,2 +1,49 @@
-//! x
-fn main() {}
+//! The command: it parses, shows progress, prints and sets the exit status; everything else is in the libraries.
+
+mod check;
+mod exit;
+mod import;
+mod progress;
+mod report;
+mod run;
+mod scenario;
+mod schema;
+
+use clap::{Parser, Subcommand};
+
+use exit::Exit;
+
+/// A datacenter testbed with two bodies and one brain: runs a scenario of hosts, clusters, storage, networks and VMs, and
+/// tells what came out.
+#[derive(Parser)]
+#[command(version, max_term_width = 110, after_help = exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run a scenario and write its record.
+    Run(run::Run),
+    /// Validate scenarios without running them: every fault with its line, a caret and the mend.
+    Check(check::Check),
+    /// Make a report of a record: a page, a summary, or a trace for Perfetto.
+    Report(report::Report),
+    /// Bring demand traces in, or make one.
+    Import(import::Import),
+    /// Print the JSON Schema of the scenario, for editors.
+    Schema(schema::Schema),
+}
+
+fn main() -> std::process::ExitCode {
+    let verb = Arguments::parse().verb;
+    let outcome = match verb {
+        Verb::Run(verb) => verb.carry_out(),
+        Verb::Check(verb) => verb.carry_out(),
+        Verb::Report(verb) => verb.carry_out(),
+        Verb::Import(verb) => verb.carry_out(),
+        Verb::Schema(verb) => verb.carry_out(),
+    };
+    outcome.unwrap_or_else(Exit::explained).into()
+}

@@ -1,4 +1,8 @@
 //! The integration tests: each module says what it holds; a new test goes where its sentence fits.
 
+/// The command as a user meets it: exit statuses, output, records on disk.
+mod command;
+/// The same input gives the same record, whatever the threads.
+mod determinism;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.
 mod scenarios;

@@ -8,7 +8,7 @@ use twinrack_scenario::read::{FileLookup, read};
 use twinrack_scenario::record::RunRecord;
 use twinrack_sim::{RunOptions, run};
 
-fn files(folder: &str) -> Vec<PathBuf> {
+pub fn files(folder: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("scenarios")
         .join(folder);
@@ -18,13 +18,13 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-fn scenario(path: &Path) -> Scenario {
+pub fn scenario(path: &Path) -> Scenario {
     let text = std::fs::read_to_string(path).expect("readable");
     let lookup = FileLookup::new(path.parent().expect("in a folder"), "no data");
     read(&path.display().to_string(), &text, &lookup, &[]).unwrap_or_else(|rejected| panic!("{rejected}"))
 }
 
-fn simulate(scenario: &Scenario) -> RunRecord {
+pub fn simulate(scenario: &Scenario) -> RunRecord {
     let options = RunOptions {
         seed: scenario.spec.seed,
     };
@@ -45,4 +45,19 @@ fn the_deck_holds_what_it_expects() {
         }
     }
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+/// What changes a figure of the library shows in a snapshot.
+#[test]
+fn the_figures_of_the_deck_are_as_they_were() {
+    for path in files("deck") {
+        let summary = simulate(&scenario(&path)).summary;
+        let name = summary.scenario.name.clone();
+        let lines: Vec<String> = summary
+            .kpis
+            .iter()
+            .map(|(name, figure)| format!("{name} = {} {}", figure.value, figure.unit))
+            .collect();
+        insta::assert_snapshot!(name, lines.join("\n"));
+    }
 }

@@ -1,1 +1,13 @@
-//! placeholder
+//! Reports of twinrack: what a run's record looks like on disk, on a terminal and in a browser.
+//!
+//! Everything here starts from a record; nothing here ever runs a simulation.
+
+pub mod chart;
+pub mod html;
+pub mod record_dir;
+pub mod run;
+pub mod text;
+pub mod trace_event;
+
+pub use record_dir::{RecordError, read_record, write_record};
+pub use run::Run;

@@ -88,7 +88,7 @@ impl Reader<'_> {
                 Some(root)
             }
             Err(fault) => {
-                self.faults.push(fault);
+                self.faults.push(*fault);
                 None
             }
         }

@@ -9,6 +9,7 @@ pub mod hosts;
 pub mod names;
 pub mod policies;
 pub mod timeline;
+pub mod workloads;
 
 use crate::decode::Spanned;
 use crate::fault::{Echo, FAULTS_MAX, Fault, suggestion};
@@ -38,6 +39,7 @@ pub fn validate(spec: &ScenarioSpec, hosts: &Fleet, vms: &Fleet) -> Vec<Fault> {
     checker.names();
     checker.all_hosts();
     checker.all_guests();
+    checker.workloads();
     checker.policies();
     checker.timeline();
     checker.faults

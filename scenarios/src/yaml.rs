@@ -232,12 +232,12 @@ impl Serialize for Node {
 }
 
 /// Reads one document. What is not YAML is one fault; keys given twice are each one, the first value stands.
-pub fn parse(text: &str, source: SourceId) -> Result<(Node, Vec<Fault>), Fault> {
+pub fn parse(text: &str, source: SourceId) -> Result<(Node, Vec<Fault>), Box<Fault>> {
     if text.len() > BYTES_MAX {
-        return Err(Fault::of_input(
+        return Err(Box::new(Fault::of_input(
             format!("the document is over {}", Bytes(BYTES_MAX as u64)),
             "expected a smaller one: use `count:` and `defaults:`, or a trace in CSV, for large fleets",
-        ));
+        )));
     }
     let mut reader = Reader {
         events: Parser::new_from_str(text),
@@ -275,14 +275,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), Box<Fault>> {
         loop {
             match self.events.next_event() {
                 Some(Ok((Event::Comment(..), _))) => {}
                 Some(Ok((event, span))) => return Ok((event, self.span(&span.start, &span.end))),
                 Some(Err(error)) => {
                     let span = self.span(error.marker(), error.marker());
-                    return Err(self.not_yaml(&error.info(), span));
+                    return Err(Box::new(self.not_yaml(&error.info(), span)));
                 }
                 None => {
                     return Ok((
@@ -298,16 +298,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn document(&mut self) -> Result<Node, Fault> {
+    fn document(&mut self) -> Result<Node, Box<Fault>> {
         loop {
             match self.next()? {
                 (Event::StreamStart | Event::DocumentStart(..), _) => {}
                 (Event::StreamEnd | Event::DocumentEnd, span) => {
-                    return Err(Fault::new(
+                    return Err(Box::new(Fault::new(
                         span,
                         "the document is empty",
                         "expected a scenario: `name`, `duration`, `hosts`, …",
-                    ));
+                    )));
                 }
                 (event, span) => {
                     let node = self.node(event, span, 0)?;
@@ -317,51 +317,61 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn single(&mut self, node: Node) -> Result<Node, Fault> {
+    fn single(&mut self, node: Node) -> Result<Node, Box<Fault>> {
         loop {
             match self.next()? {
                 (Event::DocumentEnd, _) => {}
                 (Event::StreamEnd, _) => return Ok(node),
                 (_, span) => {
-                    return Err(Fault::new(
-                        span,
-                        "a second document starts here",
-                        "expected one document a file",
-                    )
-                    .help("remove the `---`, or put it into a file of its own"));
+                    return Err(Box::new(
+                        Fault::new(
+                            span,
+                            "a second document starts here",
+                            "expected one document a file",
+                        )
+                        .help("remove the `---`, or put it into a file of its own"),
+                    ));
                 }
             }
         }
     }
 
-    fn count(&mut self, nodes: usize, span: Span) -> Result<(), Fault> {
+    fn count(&mut self, nodes: usize, span: Span) -> Result<(), Box<Fault>> {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > NODES_MAX {
-            return Err(Fault::new(
-                span,
-                format!("the document has over {NODES_MAX} values"),
-                "expected fewer values",
-            )
-            .help("use `count:` and `defaults:`, or a trace in CSV, for large fleets"));
+            return Err(Box::new(
+                Fault::new(
+                    span,
+                    format!("the document has over {NODES_MAX} values"),
+                    "expected fewer values",
+                )
+                .help("use `count:` and `defaults:`, or a trace in CSV, for large fleets"),
+            ));
         }
         Ok(())
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Fault> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Box<Fault>> {
         self.count(1, span)?;
         if depth > DEPTH_MAX {
-            return Err(Fault::new(
+            return Err(Box::new(Fault::new(
                 span,
                 format!("nested over {DEPTH_MAX} deep"),
                 "expected a flatter document",
-            ));
+            )));
         }
         let (anchor, node) = match event {
             Event::Scalar(text, style, anchor, _) => (anchor, scalar(text, style, span)),
             Event::SequenceStart(_, anchor, _) => (anchor, self.list(span, depth)?),
             Event::MappingStart(_, anchor, _) => (anchor, self.map(span, depth)?),
             Event::Alias(anchor) => (0, self.alias(anchor, span)?),
-            _ => return Err(Fault::new(span, "a value is missing here", "expected a value")),
+            _ => {
+                return Err(Box::new(Fault::new(
+                    span,
+                    "a value is missing here",
+                    "expected a value",
+                )));
+            }
         };
         if anchor != 0 {
             // A copy is kept, so it counts: nested anchors copy what they hold again and again.
@@ -371,7 +381,7 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<Node, Fault> {
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<Node, Box<Fault>> {
         let missing = || {
             Fault::new(
                 span,
@@ -387,7 +397,7 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    fn list(&mut self, start: Span, depth: usize) -> Result<Node, Fault> {
+    fn list(&mut self, start: Span, depth: usize) -> Result<Node, Box<Fault>> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
@@ -402,7 +412,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn map(&mut self, start: Span, depth: usize) -> Result<Node, Fault> {
+    fn map(&mut self, start: Span, depth: usize) -> Result<Node, Box<Fault>> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut known: HashSet<String> = HashSet::new();
         loop {
@@ -415,11 +425,11 @@ impl<'a> Reader<'a> {
             }
             let key = self.node(event, span, depth + 1)?;
             let Some(name) = key.text().map(ToOwned::to_owned) else {
-                return Err(Fault::new(
+                return Err(Box::new(Fault::new(
                     key.span,
                     format!("{} stands where a key should", key.kind()),
                     "expected a key",
-                ));
+                )));
             };
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;

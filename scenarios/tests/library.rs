@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
+use twinrack_scenario::Trace;
 use twinrack_scenario::fault::SourceId;
 use twinrack_scenario::read::{Lookup, LookupError, read};
 use twinrack_scenario::schema::json_schema;
@@ -16,13 +17,13 @@ struct SmallTrace;
 
 impl Lookup for SmallTrace {
     fn trace(&self, _: &str) -> Result<Vec<u8>, LookupError> {
-        let columns: String = (0..SAMPLES).map(|sample| format!(",u{sample}")).collect();
-        let row = |percent: usize| {
-            (0..SAMPLES)
-                .map(|sample| format!(",{}", (sample * percent) % 101))
-                .collect::<String>()
+        let sample = |at: usize| u8::try_from(at * 3 % 101).expect("below 101");
+        let trace = Trace {
+            names: vec!["a".to_owned(), "b".to_owned()],
+            samples: (0..2 * SAMPLES).map(sample).collect(),
+            row_length: SAMPLES,
         };
-        Ok(format!("vm_name{columns}\na{}\nb{}\n", row(3), row(7)).into_bytes())
+        Ok(trace.to_csv().into_bytes())
     }
 }
 
@@ -81,7 +82,8 @@ fn every_profile_of_the_library_makes_a_host_or_a_guest() {
             wrong += &rejected.to_string();
         }
         if !text(&path).contains("source:") {
-            wrong += &format!("{name} does not name its source\n");
+            wrong.push_str(&name);
+            wrong.push_str(" does not name its source\n");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

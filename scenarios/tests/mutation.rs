@@ -134,10 +134,9 @@ fn no_mutation_reaches_a_panic() {
     for index in from..from + count {
         let case = case(index, &corpus);
         let outcome = catch_unwind(AssertUnwindSafe(|| check(&case, index % 8 == 0)));
-        match outcome {
-            Ok(ok) => accepted += u64::from(ok),
-            Err(_) => panic!("case {index} panics: sets {:?}\n{}", case.sets, case.text),
-        }
+        let accepts =
+            outcome.unwrap_or_else(|_| panic!("case {index} panics: sets {:?}\n{}", case.sets, case.text));
+        accepted += u64::from(accepts);
         if index % 1_000_000 == 999_999 {
             eprintln!("{} mutations, {accepted} accepted", index + 1 - from);
         }

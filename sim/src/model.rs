@@ -4,5 +4,6 @@ pub mod cpu;
 pub mod dirtying;
 pub mod network;
 pub mod paging;
+pub mod postcopy;
 pub mod power;
 pub mod workload;

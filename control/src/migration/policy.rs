@@ -68,3 +68,6 @@ impl PrecopyPolicy for Policy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

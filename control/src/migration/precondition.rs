@@ -1,4 +1,5 @@
-//! What must hold before a VM is moved: fourteen checks in the product's order, each with its code and its words.
+//! What must hold before a VM is moved: twelve checks in the product's order, each with its code and its words, and
+//! two that only warn.
 //!
 //! All are made before anything is changed. A body shows what they look at through [`View`], whose defaults describe
 //! the common case; the first check that fails refuses the move, and what the product only warns of is gathered.
@@ -115,7 +116,7 @@ pub trait View {
     }
 }
 
-type Check<V> = fn(&V, &mut Vec<Refusal>) -> Result<(), Refusal>;
+type Check<V> = fn(&V) -> Result<(), Refusal>;
 
 fn refused<T>(code: &'static str, message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal {
@@ -129,7 +130,7 @@ fn refused<T>(code: &'static str, message: impl Into<String>) -> Result<T, Refus
 /// # Errors
 /// The first check that fails, with the product's code and words.
 pub fn check<V: View>(view: &V) -> Result<Vec<Refusal>, Refusal> {
-    let checks: [Check<V>; 14] = [
+    let checks: [Check<V>; 12] = [
         supported_hosts,
         clustered,
         state,
@@ -140,15 +141,14 @@ pub fn check<V: View>(view: &V) -> Result<Vec<Refusal>, Refusal> {
         virtual_networks,
         memory,
         local_devices,
-        limits,
         network,
-        start_action,
         system_drive,
     ];
-    let mut warnings = Vec::new();
     for check in checks {
-        check(view, &mut warnings)?;
+        check(view)?;
     }
+    let mut warnings = limits(view);
+    warnings.extend(start_action(view));
     Ok(warnings)
 }
 
@@ -157,7 +157,7 @@ fn shared_nothing<V: View>(view: &V) -> bool {
     view.edition(End::Source) == Edition::Modern && view.edition(End::Target) == Edition::Modern
 }
 
-fn supported_hosts<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn supported_hosts<V: View>(view: &V) -> Result<(), Refusal> {
     match [End::Source, End::Target]
         .into_iter()
         .find(|end| view.edition(*end) == Edition::HyperV2008)
@@ -173,7 +173,7 @@ fn supported_hosts<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusa
     }
 }
 
-fn clustered<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn clustered<V: View>(view: &V) -> Result<(), Refusal> {
     let (source, target) = (view.cluster(End::Source), view.cluster(End::Target));
     if !shared_nothing(view)
         && (source.is_none() || source != target || !(2..=16).contains(&view.cluster_nodes()))
@@ -195,7 +195,7 @@ fn clustered<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn state<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn state<V: View>(view: &V) -> Result<(), Refusal> {
     if !view.running() {
         return refused("LM_BAD_STATE", "the virtual machine is not running");
     }
@@ -205,7 +205,7 @@ fn state<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn possible_owner<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn possible_owner<V: View>(view: &V) -> Result<(), Refusal> {
     if view.target_may_own() {
         return Ok(());
     }
@@ -215,7 +215,7 @@ fn possible_owner<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal
     )
 }
 
-fn movable_storage<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn movable_storage<V: View>(view: &V) -> Result<(), Refusal> {
     match view.volume() {
         VolumeKind::Csv => Ok(()),
         VolumeKind::Lun if !view.volume_shared_with_others() => Ok(()),
@@ -230,7 +230,7 @@ fn movable_storage<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusa
     }
 }
 
-fn not_busy<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn not_busy<V: View>(view: &V) -> Result<(), Refusal> {
     match [End::Source, End::Target].into_iter().find(|end| view.busy(*end)) {
         Some(end) => refused(
             "LM_NODE_BUSY",
@@ -240,7 +240,7 @@ fn not_busy<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
     }
 }
 
-fn processor<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn processor<V: View>(view: &V) -> Result<(), Refusal> {
     if view.vendor(End::Source) != view.vendor(End::Target) {
         return refused(
             "LM_CPU_VENDOR",
@@ -262,7 +262,7 @@ fn processor<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
     )
 }
 
-fn virtual_networks<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn virtual_networks<V: View>(view: &V) -> Result<(), Refusal> {
     match view.missing_network() {
         Some(name) => refused(
             "LM_NO_VSWITCH",
@@ -272,7 +272,7 @@ fn virtual_networks<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refus
     }
 }
 
-fn memory<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn memory<V: View>(view: &V) -> Result<(), Refusal> {
     if view.target_free() >= view.reserve() {
         return Ok(());
     }
@@ -286,7 +286,7 @@ fn memory<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
     )
 }
 
-fn local_devices<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn local_devices<V: View>(view: &V) -> Result<(), Refusal> {
     match view.local_device() {
         Some(device) => refused(
             "LM_LOCAL_DEVICE",
@@ -298,18 +298,18 @@ fn local_devices<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal>
     }
 }
 
-fn limits<V: View>(view: &V, warnings: &mut Vec<Refusal>) -> Result<(), Refusal> {
-    warnings.extend(view.excesses().into_iter().map(|excess| Refusal {
+fn limits<V: View>(view: &V) -> Vec<Refusal> {
+    let warning = |excess: Excess| Refusal {
         code: excess.code,
         message: format!(
             "the destination would hold {} where {} are supported",
             excess.would_be, excess.limit
         ),
-    }));
-    Ok(())
+    };
+    view.excesses().into_iter().map(warning).collect()
 }
 
-fn network<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn network<V: View>(view: &V) -> Result<(), Refusal> {
     if view.network().is_some() {
         return Ok(());
     }
@@ -319,18 +319,14 @@ fn network<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
     )
 }
 
-fn start_action<V: View>(view: &V, warnings: &mut Vec<Refusal>) -> Result<(), Refusal> {
-    if !view.starts_by_cluster_only() {
-        warnings.push(Refusal {
-            code: "WARN_START_ACTION",
-            message: "the automatic start action of a clustered virtual machine should be `nothing`"
-                .to_owned(),
-        });
-    }
-    Ok(())
+fn start_action<V: View>(view: &V) -> Option<Refusal> {
+    (!view.starts_by_cluster_only()).then(|| Refusal {
+        code: "WARN_START_ACTION",
+        message: "the automatic start action of a clustered virtual machine should be `nothing`".to_owned(),
+    })
 }
 
-fn system_drive<V: View>(view: &V, _: &mut Vec<Refusal>) -> Result<(), Refusal> {
+fn system_drive<V: View>(view: &V) -> Result<(), Refusal> {
     if view.volume() == VolumeKind::Csv && !view.same_system_drive() {
         return refused(
             "CSV_SYSDRIVE_MISMATCH",

@@ -1,11 +1,11 @@
 //! Withholds faults that are but echoes of others: one mistake, one message.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::fault::{Echo, Fault};
 
 /// Drops "is missing" for items whose profile could not be read: it may have had the key.
-pub fn without_missing(faults: Vec<Fault>, unread: &HashSet<String>) -> Vec<Fault> {
+pub fn without_missing(faults: Vec<Fault>, unread: &BTreeSet<String>) -> Vec<Fault> {
     faults
         .into_iter()
         .filter(|fault| {

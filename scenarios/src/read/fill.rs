@@ -3,7 +3,7 @@
 //! An item's own keys win over the defaults, the defaults over the profile. Filling is shallow: a key that is
 //! present is taken whole.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Lookup;
 use crate::fault::{FAULTS_MAX, Fault, Sources, Span, suggestion};
@@ -23,13 +23,13 @@ pub fn fill(
     lookup: &dyn Lookup,
     sources: &mut Sources,
     faults: &mut Vec<Fault>,
-) -> Option<HashSet<String>> {
+) -> Option<BTreeSet<String>> {
     let mut filler = Filler {
         lookup,
         sources,
         faults,
         filled: 0,
-        unread: HashSet::new(),
+        unread: BTreeSet::new(),
     };
     let filled = filler.defaults(root).and_then(|()| {
         filler.profiles(root, "hosts", ProfileKind::Host)?;
@@ -49,7 +49,7 @@ struct Filler<'a> {
     sources: &'a mut Sources,
     faults: &'a mut Vec<Fault>,
     filled: usize,
-    unread: HashSet<String>,
+    unread: BTreeSet<String>,
 }
 
 /// A profile as it was read, and its size; nothing when it could not be read.
@@ -91,8 +91,9 @@ impl Filler<'_> {
                 );
             } else if section.value.entries().is_some() {
                 let size = section.value.size();
-                for item in items_mut(root, &section.key) {
-                    self.count(size, section.key_span)?;
+                let items = items_mut(root, &section.key);
+                self.count(size.saturating_mul(items.len()), section.key_span)?;
+                for item in items {
                     item.fill_from(&section.value);
                 }
             } else if !section.value.is_null() {
@@ -193,7 +194,7 @@ impl Filler<'_> {
                 node
             }
             Err(fault) => {
-                self.note(asked(fault));
+                self.note(asked(*fault));
                 return None;
             }
         };

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::fault::{Drawing, Fault, SourceId, Sources, draw};
+use crate::fault::{Drawing, FAULTS_MAX, Fault, SourceId, Sources, draw};
 
 /// Most faults that are drawn; the others are counted.
 const DRAWN_MAX: usize = 100;
@@ -32,18 +32,18 @@ impl Rejected {
     /// All faults as a person should see them, and how many there are.
     pub fn drawn(&self, drawing: Drawing) -> String {
         let drawn = self.faults.iter().take(DRAWN_MAX);
-        let mut text: String = drawn
+        let drawn: String = drawn
             .map(|fault| draw(fault, &self.sources, drawing) + "\n\n")
             .collect();
         let count = self.faults.len();
-        let more = count.saturating_sub(DRAWN_MAX);
-        if more > 0 {
-            text += &format!("… and {more} more\n\n");
-        }
+        let more = match count.saturating_sub(DRAWN_MAX) {
+            0 => String::new(),
+            more => format!("… and {more} more\n\n"),
+        };
         let (name, _) = self.sources.get(SourceId(0));
+        let least = if count < FAULTS_MAX { "" } else { "at least " };
         let plural = if count == 1 { "" } else { "s" };
-        text += &format!("{count} fault{plural} in {name}\n");
-        text
+        format!("{drawn}{more}{least}{count} fault{plural} in {name}\n")
     }
 }
 

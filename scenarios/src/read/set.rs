@@ -37,9 +37,9 @@ pub fn apply(root: &mut Node, path: &str, value: &str, sources: &mut Sources) ->
             },
         )
     } else {
-        let (node, faults) = parse(value, source).map_err(|fault| moved(fault, offset))?;
+        let (node, faults) = parse(value, source).map_err(|fault| Box::new(moved(*fault, offset)))?;
         if let Some(fault) = faults.into_iter().next() {
-            return Err(moved(fault, offset));
+            return Err(Box::new(moved(fault, offset)));
         }
         node.moved(offset)
     };
@@ -56,18 +56,18 @@ pub fn apply(root: &mut Node, path: &str, value: &str, sources: &mut Sources) ->
 }
 
 /// The fault of a value, at its place behind the path.
-fn moved(fault: Fault, offset: u32) -> Box<Fault> {
+fn moved(fault: Fault, offset: u32) -> Fault {
     let shift = |span: Span| Span {
         start: span.start.saturating_add(offset),
         end: span.end.saturating_add(offset),
         ..span
     };
     let other = fault.other.map(|other| Box::new((shift(other.0), other.1)));
-    Box::new(Fault {
+    Fault {
         span: fault.span.map(shift),
         other,
         ..fault
-    })
+    }
 }
 
 /// One step of a path, and where it stands in it.

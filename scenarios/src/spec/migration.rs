@@ -67,7 +67,8 @@ crate::spec! {
         min_rate: BitsPerSecond => default(BitsPerSecond(100_000_000)),
         /// Added to the dirty rate of the last round for the rate of the next.
         increment: BitsPerSecond => default(BitsPerSecond(50_000_000)),
-        /// Greatest rate: the loop ends when a round would need more. The pause sends at this rate.
+        /// Greatest rate: the loop ends when a round would need more. The pause sends at this rate. Proposed: half of
+        /// a gigabit link; the administrator sets it.
         max_rate: BitsPerSecond => default(BitsPerSecond(500_000_000)),
         /// The loop ends when less than this is left.
         threshold: Bytes => default(Bytes(256 << 10)),

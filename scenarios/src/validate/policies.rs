@@ -3,11 +3,13 @@
 use super::Checker;
 use crate::fault::Fault;
 use crate::spec::consolidation::DetectorSpec;
-use crate::units::Ratio;
+use crate::spec::migration::PrecopyPolicySpec;
+use crate::units::{BitsPerSecond, Ratio};
 
 impl Checker<'_> {
     /// Notes policies that contradict themselves.
     pub(super) fn policies(&mut self) {
+        self.precopy();
         self.parking();
         self.consolidation();
     }
@@ -16,6 +18,40 @@ impl Checker<'_> {
         // Policies keep no places of their own: the path says where.
         let fault = Fault::of_input(what, expected).help(help);
         self.note(path, fault);
+    }
+
+    fn precopy(&mut self) {
+        let policy = &self.spec.policies.migration;
+        let below = "policies.migration.policy";
+        if policy.bandwidth == Some(BitsPerSecond::ZERO) {
+            self.policy(
+                "policies.migration.bandwidth",
+                "migrations may take no bandwidth at all".to_owned(),
+                "expected a rate above zero",
+                "leave it out for no limit",
+            );
+        }
+        match &policy.policy {
+            Some(PrecopyPolicySpec::Qemu(qemu)) if qemu.throttle_initial > qemu.throttle_max => self.policy(
+                &format!("{below}.qemu.throttle_initial"),
+                format!(
+                    "throttling begins at {}, above its most of {}",
+                    qemu.throttle_initial, qemu.throttle_max
+                ),
+                "expected throttle_initial <= throttle_max",
+                "swap the two",
+            ),
+            Some(PrecopyPolicySpec::Clark2005(clark)) if clark.min_rate > clark.max_rate => self.policy(
+                &format!("{below}.clark-2005.min_rate"),
+                format!(
+                    "the first round goes at {}, above the most of {}",
+                    clark.min_rate, clark.max_rate
+                ),
+                "expected min_rate <= max_rate",
+                "swap the two",
+            ),
+            _ => {}
+        }
     }
 
     fn parking(&mut self) {

@@ -113,12 +113,12 @@ impl Mutator {
                     String::from_utf8_lossy(&bytes).into_owned()
                 }
                 1 => self.swap_tokens(text),
-                2 => self.with_line(text, |line| format!("{line}{line}")),
-                3 => self.with_line(text, |_| String::new()),
+                2 => self.with_line(&text, |line| format!("{line}{line}")),
+                3 => self.with_line(&text, |_| String::new()),
                 4 | 5 => self.number(text),
                 6 => self.insert(text),
                 7 => self.line_of_another(text, corpus),
-                8 => self.indent(text),
+                8 => self.indent(&text),
                 _ => self.cut(text),
             };
         }
@@ -197,7 +197,7 @@ impl Mutator {
         text
     }
 
-    fn with_line(&mut self, text: String, change: impl Fn(&str) -> String) -> String {
+    fn with_line(&mut self, text: &str, change: impl Fn(&str) -> String) -> String {
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let at = self.below(lines.len());
         let changed = lines.iter().enumerate().map(|(index, line)| {
@@ -210,7 +210,7 @@ impl Mutator {
         changed.collect()
     }
 
-    fn indent(&mut self, text: String) -> String {
+    fn indent(&mut self, text: &str) -> String {
         let less = self.below(2) == 0;
         self.with_line(text, |line| match line.strip_prefix("  ") {
             Some(rest) if less => rest.to_owned(),
@@ -225,6 +225,6 @@ impl Mutator {
             return text;
         }
         let foreign = (*self.pick(&lines)).to_owned();
-        self.with_line(text, |line| format!("{line}{foreign}"))
+        self.with_line(&text, |line| format!("{line}{foreign}"))
     }
 }

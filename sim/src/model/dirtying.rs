@@ -207,6 +207,15 @@ impl DirtyTracker {
         self.bytes(grains).min(self.model.most)
     }
 
+    /// Grains still to send that the guest would touch before they arrive, when they are sent in one sweep during
+    /// which it writes for `exposure` seconds at full share.
+    pub fn touched_early(&self, exposure: f64) -> f64 {
+        let classes = self.model.classes.iter().zip(&self.to_send);
+        classes
+            .map(|(class, to_send)| to_send * log::mean_written(class, 0.0, exposure))
+            .sum()
+    }
+
     /// Whole grains only: a page is dirty or it is not. A millionth of a grain covers the rounding of the sum.
     fn bytes(&self, grains: f64) -> Bytes {
         Bytes(((grains + 1e-6) as u64).saturating_mul(self.model.grain.0))

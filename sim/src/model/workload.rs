@@ -1,5 +1,7 @@
 //! Workloads: demand over time, as a sequence of levels that each hold until the next change.
 
+pub mod synthetic;
+
 use twinrack_scenario::Trace;
 use twinrack_scenario::spec::workload::{BurstySpec, DiurnalSpec, StepsSpec, WorkloadKind};
 use twinrack_scenario::units::{SimDuration, SimTime};

@@ -66,7 +66,7 @@ pub(crate) fn run(link: f64, jobs: Vec<Job>) -> Vec<Report> {
                 let input = runner.take(now);
                 let commands = runner.machine.on(now, input);
                 for command in commands {
-                    runner.carry_out(now, command);
+                    runner.carry_out(now, &command);
                 }
             }
         }
@@ -160,9 +160,9 @@ impl Runner {
         });
     }
 
-    fn carry_out(&mut self, now: SimTime, command: Command) {
+    fn carry_out(&mut self, now: SimTime, command: &Command) {
         let timer = |takes: SimDuration, input| Some((now + takes, input));
-        match command {
+        match *command {
             Command::Validate { takes } => self.timer = timer(takes, Input::Validated(Ok(()))),
             Command::Prepare { takes, .. } => self.timer = timer(takes, Input::Prepared),
             Command::SendRound {
@@ -188,7 +188,7 @@ impl Runner {
                 );
             }
             Command::PauseVm { takes, .. } => {
-                self.timer = timer(takes, Input::Paused { dirtied: Bytes::ZERO })
+                self.timer = timer(takes, Input::Paused { dirtied: Bytes::ZERO });
             }
             Command::SendState { wire, rate_limit, .. } => self.start(Sent::State, wire, rate_limit),
             Command::FetchPages { wire, rate_limit, .. } => self.start(Sent::Fetch, wire, rate_limit),

@@ -17,7 +17,10 @@ fn bare(policy: &str, memory: Bytes) -> Plan {
 }
 
 fn xen_legacy(memory: Bytes) -> Plan {
-    Plan { policy: Policy::Xen(Xen::LEGACY), ..bare("xen", memory) }
+    Plan {
+        policy: Policy::Xen(Xen::LEGACY),
+        ..bare("xen", memory)
+    }
 }
 
 /// Seconds of a migration whose guest rewrites `hot` bytes every `h` seconds and other pages at `cold` bytes a second.
@@ -48,7 +51,7 @@ proptest! {
         let plan = bare(&format!("{{hyperv-r2: {{max_rounds: {rounds}}}}}"), memory);
         let model = guest(&plan, &[class(memory, lambda * link / 4096.0, Sequential)]);
         let report = run_one(link, plan, model);
-        let n = report.rounds.len() as i32;
+        let n = report.rounds.len() as u32;
         let volume = memory.as_f64() * (1.0 - libm::pow(lambda, f64::from(n + 1))) / (1.0 - lambda);
         // Each round drops less than a page.
         let pages_lost = f64::from(n) * 4096.0 / (1.0 - lambda) + volume * 1e-9;

@@ -24,10 +24,16 @@ fn together(count: usize, gib: u64, intensity: &str) -> Vec<Report> {
 fn assert_report(report: &Report, seconds: f64, milliseconds: f64, stage_2_rounds: usize) {
     let total = report.total.as_secs_f64();
     // Figures are given to 1 ms and to 0.01 ms.
-    assert!((total - seconds).abs() <= seconds * 1e-4, "{total} s instead of {seconds} s");
+    assert!(
+        (total - seconds).abs() <= seconds * 1e-4,
+        "{total} s instead of {seconds} s"
+    );
     let downtime = report.downtime.as_secs_f64() * 1e3;
     let tolerance = (milliseconds * 1e-4_f64).max(0.005);
-    assert!((downtime - milliseconds).abs() <= tolerance, "{downtime} ms instead of {milliseconds} ms");
+    assert!(
+        (downtime - milliseconds).abs() <= tolerance,
+        "{downtime} ms instead of {milliseconds} ms"
+    );
     assert_eq!(report.rounds.len() - 1, stage_2_rounds);
     assert_eq!(report.outcome, Outcome::Completed);
 }
@@ -61,6 +67,9 @@ fn two_guests_that_together_outrun_the_link_never_end() {
         assert_eq!(report.outcome, Outcome::NeverConverges);
         assert_eq!(report.downtime.as_nanos(), 0, "the VM runs on");
         // The working set is 90 % of 1 GiB, counted in bytes.
-        assert_eq!(report.rounds.last().map(|round| round.left), Some(Bytes(966_367_641)));
+        assert_eq!(
+            report.rounds.last().map(|round| round.left),
+            Some(Bytes(966_367_641))
+        );
     }
 }

@@ -5,6 +5,10 @@ use crate::migration::processor::guest_visible;
 
 /// A move that nothing speaks against, and one thing after another that does.
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that can speak against a move"
+)]
 struct Move {
     edition: Edition,
     clusters: (Option<u32>, Option<u32>),
@@ -144,7 +148,7 @@ const SPOILERS: &[Spoiler] = &[
     ("LM_NODE_BUSY", |m| m.busy = true),
     ("LM_CPU_VENDOR", |m| m.vendors.1 = CpuVendor::Amd),
     ("LM_CPU_FEATURES", |m| {
-        m.features.0 = Features::SSE3.and(Features::SSE42)
+        m.features.0 = Features::SSE3.and(Features::SSE42);
     }),
     ("LM_NO_VSWITCH", |m| m.lacks = Some("External".to_owned())),
     ("LM_NO_MEMORY", |m| m.free = Bytes(4151 << 20)),

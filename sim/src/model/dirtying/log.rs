@@ -88,7 +88,7 @@ fn share_written(class: &PageClass, exposure: f64) -> f64 {
 }
 
 /// The mean of [`share_written`] over exposures from `least` to `most`, in closed form.
-fn mean_written(class: &PageClass, least: f64, most: f64) -> f64 {
+pub(super) fn mean_written(class: &PageClass, least: f64, most: f64) -> f64 {
     let (a, b) = (passes(class, least), passes(class, most));
     if b - a < 1e-12 {
         return share_written(class, least);

@@ -1,0 +1,91 @@
+//! `twinrack report`: a page, a summary or a trace from a record.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::{Args, ValueEnum};
+use twinrack_reports::{html, read_record, text, trace_event};
+
+use crate::exit::{Exit, Stop, print};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A self-contained page with plots.
+    Html,
+    /// The summary of `run`.
+    Text,
+    /// Trace events for Perfetto and Chrome.
+    Trace,
+}
+
+/// Arguments of `report`.
+#[derive(Args)]
+pub struct Report {
+    /// The directory of a run.
+    run: PathBuf,
+    /// What is made.
+    #[arg(long, value_enum, default_value = "html")]
+    format: Format,
+    /// Where it goes; report.html or trace.json in the run's directory when absent, standard output for text.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Open the page in a browser.
+    #[arg(long)]
+    open: bool,
+}
+
+impl Report {
+    /// Carries the verb out.
+    pub fn carry_out(self) -> Result<Exit, Stop> {
+        let run = read_record(&self.run).map_err(|error| {
+            Stop::bad_input(format!(
+                "error: {error}\n = help: name the directory of a run, such as `twinrack run` wrote"
+            ))
+        })?;
+        let (content, name) = match self.format {
+            Format::Html => (html::page(&run), Some("report.html")),
+            Format::Text => (text::written(&run, 120), None),
+            Format::Trace => (trace_event::trace(&run).to_string(), Some("trace.json")),
+        };
+        let Some(path) = self.out.clone().or_else(|| name.map(|name| self.run.join(name))) else {
+            print(&content)?;
+            return Ok(Exit::Done);
+        };
+        write_atomically(&path, content.as_bytes())?;
+        print(&format!("{}\n", path.display()))?;
+        if self.open {
+            open(&path)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Writes a file under a temporary name and renames it.
+pub fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> Result<(), Stop> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(std::path::Path::new("."));
+    let failed =
+        |error: &dyn std::fmt::Display| Stop::bad_input(format!("error: {}: {error}", path.display()));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(|error| failed(&error))?;
+    file.persist(path).map_err(|error| failed(&error))?;
+    Ok(())
+}
+
+fn open(path: &std::path::Path) -> Result<(), Stop> {
+    Command::new("xdg-open")
+        .arg(path)
+        .spawn()
+        .map(drop)
+        .map_err(|error| {
+            Stop::bad_input(format!(
+                "error: no browser could be started ({error})\n = help: open {} yourself",
+                path.display()
+            ))
+        })
+}

@@ -1,0 +1,218 @@
+//! `twinrack run`: carries a scenario out, writes its record, says how it came out.
+
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use rayon::prelude::*;
+use twinrack_reports::{Run as Shown, text, write_record};
+use twinrack_scenario::Scenario;
+use twinrack_scenario::record::{RunRecord, Summary};
+use twinrack_sim::{RunError, RunOptions};
+
+use crate::exit::{Exit, Stop, print};
+use crate::progress::Bar;
+use crate::scenario::{load, setting};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Which body carries the scenario out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// Simulated, in virtual time.
+    Sim,
+    /// Real hosts with KVM.
+    Kvm,
+}
+
+/// Arguments of `run`.
+#[derive(Args)]
+pub struct Run {
+    /// The scenario file.
+    scenario: PathBuf,
+    /// Which body carries it out.
+    #[arg(long, value_enum, default_value = "sim")]
+    backend: Backend,
+    /// Seed of every random draw, in place of the scenario's.
+    #[arg(long, conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// One run for each seed from A up to but not B.
+    #[arg(long, value_name = "A..B", value_parser = range)]
+    seeds: Option<Range<u64>>,
+    /// Change a value of the scenario: hosts[0].memory=64GiB. Can be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
+    sets: Vec<(String, String)>,
+    /// Where the record goes; runs/NAME-SEED when absent. With --seeds, the directory that gets one for each seed.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Print summary.json and nothing else.
+    #[arg(long)]
+    json: bool,
+    /// Threads for --seeds; as many as there are processors when absent. The records are the same with any number.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn range(text: &str) -> Result<Range<u64>, String> {
+    let wrong = || "expected A..B with A below B, such as 0..20".to_owned();
+    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+    let range = from.parse().map_err(|_| wrong())?..to.parse().map_err(|_| wrong())?;
+    if range.is_empty() { Err(wrong()) } else { Ok(range) }
+}
+
+impl Run {
+    /// Carries the verb out.
+    pub fn carry_out(self) -> Result<Exit, Stop> {
+        if self.backend == Backend::Kvm {
+            return Err(Stop::unavailable(
+                "error: this build has no KVM body yet\n = help: run with --backend sim, which carries out the same scenario in virtual time",
+            ));
+        }
+        let scenario = load(&self.scenario, &self.sets)?;
+        // A handler can be set once in a process; without one the run just can't be interrupted cleanly.
+        let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst));
+        match self.seeds.clone() {
+            Some(seeds) => self.many(&scenario, seeds),
+            None => self.one(&scenario),
+        }
+    }
+
+    fn one(&self, scenario: &Scenario) -> Result<Exit, Stop> {
+        let seed = self.seed.unwrap_or(scenario.spec.seed);
+        let bar = Bar::new(&scenario.spec.name, 1);
+        let record = simulate(scenario, seed, &mut |progress| bar.show(progress));
+        bar.clear();
+        let record = record.map_err(stopped)?;
+        let directory = self
+            .out
+            .clone()
+            .unwrap_or_else(|| default_directory(&record.summary));
+        write_record(&record, &directory).map_err(|error| Stop::bad_input(format!("error: {error}")))?;
+        if self.json {
+            print(&json(&record.summary)?)?;
+        } else {
+            let events = record.events.len();
+            let shown = Shown::of(&record);
+            print(&text::written(&shown, width()))?;
+            print(&format!(
+                "\n{}\n",
+                self.footer(&record.summary, &directory, events)
+            ))?;
+        }
+        Ok(if record.summary.passed() {
+            Exit::Done
+        } else {
+            Exit::Failed
+        })
+    }
+
+    fn footer(&self, summary: &Summary, directory: &Path, events: usize) -> String {
+        let again: Vec<String> = self
+            .sets
+            .iter()
+            .map(|(path, value)| format!(" --set '{path}={value}'"))
+            .collect();
+        format!(
+            "{events} events in {:.2} s; record in {}\npage:   twinrack report {}\nrepeat: twinrack run {} --seed {}{}",
+            summary.wall_s,
+            directory.display(),
+            directory.display(),
+            self.scenario.display(),
+            summary.seed,
+            again.concat()
+        )
+    }
+
+    fn many(&self, scenario: &Scenario, seeds: Range<u64>) -> Result<Exit, Stop> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.unwrap_or(0))
+            .build()
+            .map_err(|error| Stop::bad_input(format!("error: threads: {error}")))?;
+        let parent = self.out.clone().unwrap_or_else(|| PathBuf::from("runs"));
+        let bar = Bar::new(&scenario.spec.name, seeds.end - seeds.start);
+        let all: Vec<u64> = seeds.collect();
+        let outcomes: Vec<Result<Summary, Stop>> = pool.install(|| {
+            all.par_iter()
+                .map(|seed| {
+                    let record = simulate(scenario, *seed, &mut |_| {}).map_err(stopped)?;
+                    let directory = parent.join(directory_name(&record.summary));
+                    write_record(&record, &directory)
+                        .map_err(|error| Stop::bad_input(format!("error: {error}")))?;
+                    bar.one_done();
+                    Ok(record.summary)
+                })
+                .collect()
+        });
+        bar.clear();
+        let (mut summaries, mut first_stop) = (Vec::new(), None);
+        for outcome in outcomes {
+            match outcome {
+                Ok(summary) => summaries.push(summary),
+                Err(stop) => first_stop = first_stop.or(Some(stop)),
+            }
+        }
+        if self.json {
+            let list = serde_json::to_string_pretty(&summaries).map_err(Stop::bad_input)?;
+            print(&(list + "\n"))?;
+        } else if !summaries.is_empty() {
+            print(&twinrack_reports::text::seeds::written(&summaries, width()))?;
+        }
+        match first_stop {
+            Some(stop) => Err(stop),
+            None if summaries.iter().all(Summary::passed) => Ok(Exit::Done),
+            None => Ok(Exit::Failed),
+        }
+    }
+}
+
+fn simulate(
+    scenario: &Scenario,
+    seed: u64,
+    show: &mut dyn FnMut(twinrack_sim::Progress),
+) -> Result<RunRecord, RunError> {
+    let began = Instant::now();
+    let mut record = twinrack_sim::run(scenario, RunOptions { seed }, &mut |progress| {
+        show(progress);
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
+    record.summary.wall_s = began.elapsed().as_secs_f64();
+    Ok(record)
+}
+
+fn stopped(error: RunError) -> Stop {
+    match error {
+        RunError::Interrupted(at) => Stop::interrupted(format!(
+            "interrupted at simulated {at}; what was finished is written"
+        )),
+        error => Stop::bad_input(format!("error: {error}")),
+    }
+}
+
+fn default_directory(summary: &Summary) -> PathBuf {
+    Path::new("runs").join(directory_name(summary))
+}
+
+fn directory_name(summary: &Summary) -> String {
+    format!("{}-{}", summary.scenario.name, summary.seed)
+}
+
+fn json(summary: &Summary) -> Result<String, Stop> {
+    serde_json::to_string_pretty(summary)
+        .map(|text| text + "\n")
+        .map_err(Stop::bad_input)
+}
+
+/// Columns of the terminal, or what is easily read in a file.
+fn width() -> u16 {
+    const IN_A_FILE: u16 = 120;
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .unwrap_or(IN_A_FILE)
+}

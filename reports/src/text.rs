@@ -1,0 +1,8 @@
+//! Text for people: numbers with their units, and the summary of a run.
+
+pub mod number;
+pub mod seeds;
+pub mod summary;
+
+pub use number::{figure, quantity};
+pub use summary::{verdict, written};

@@ -1,0 +1,156 @@
+//! The summary of a run on a terminal: the verdict first, then what happened, the figures, and how to see more.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+use twinrack_scenario::record::Summary;
+use twinrack_scenario::record::figure::kind_of;
+
+use super::number::{digits, figure, quantity};
+use crate::run::{MigrationStory, Run};
+
+/// Migrations that are listed one by one.
+const LISTED: usize = 12;
+
+/// One line that says how the run came out.
+pub fn verdict(summary: &Summary) -> String {
+    let (total, failed) = (
+        summary.expectations.len(),
+        summary.expectations.iter().filter(|item| !item.ok).count(),
+    );
+    let name = &summary.scenario.name;
+    match (total, failed) {
+        (0, _) => format!("DONE: {name} (it expects nothing)"),
+        (total, 0) => format!("PASS: {name}, {total} of {total} expectations hold"),
+        (total, failed) => format!("FAIL: {name}, {failed} of {total} expectations do not hold"),
+    }
+}
+
+/// The whole summary, `width` columns wide.
+pub fn written(run: &Run, width: u16) -> String {
+    let mut parts = vec![verdict(&run.summary)];
+    parts.extend(run.summary.scenario.title.clone());
+    parts.extend(expectations(&run.summary, width));
+    parts.extend(migrations(&run.migrations(), width));
+    parts.push(figures(&run.summary, width));
+    parts.join("\n\n") + "\n"
+}
+
+fn table(width: u16, header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(TableStyle::new())
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width);
+    table.set_header(header.iter().copied());
+    for column in right {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn expectations(summary: &Summary, width: u16) -> Option<String> {
+    if summary.expectations.is_empty() {
+        return None;
+    }
+    let mut table = table(width, &["", "figure", "is", "expected", "because"], &[2]);
+    let mut items: Vec<_> = summary.expectations.iter().collect();
+    items.sort_by_key(|item| item.ok);
+    for item in items {
+        let unit = kind_of(&item.kpi).map_or("1", |kind| kind.unit);
+        let value = item
+            .value
+            .map_or("absent".to_owned(), |value| quantity(value, unit));
+        let within = if item.op == "~" {
+            format!(" +-{} %", digits(item.tolerance * 100.0))
+        } else {
+            String::new()
+        };
+        let limit = format!("{} {}{within}", item.op, quantity(item.limit, unit));
+        let sign = if item.ok { "ok" } else { "FAIL" };
+        table.add_row([sign, &item.kpi, &value, &limit, item.why.as_deref().unwrap_or("")]);
+    }
+    Some(trimmed(&table))
+}
+
+fn migrations(stories: &[MigrationStory], width: u16) -> Option<String> {
+    if stories.is_empty() {
+        return None;
+    }
+    let mut table = table(
+        width,
+        &[
+            "vm",
+            "from",
+            "to",
+            "asked at",
+            "rounds",
+            "brown-out",
+            "downtime",
+            "sent",
+            "outcome",
+        ],
+        &[3, 4, 5, 6, 7],
+    );
+    for story in stories.iter().take(LISTED) {
+        let outcome = match &story.reason {
+            Some(reason) => format!("{}: {reason}", story.outcome),
+            None if story.outcome.is_empty() => "under way at the end".to_owned(),
+            None => story.outcome.clone(),
+        };
+        table.add_row([
+            story.vm.clone(),
+            story.from.clone(),
+            story.to.clone(),
+            quantity(story.requested_s, "s"),
+            story.rounds.len().to_string(),
+            quantity(story.brownout_s, "s"),
+            quantity(story.downtime_s, "s"),
+            quantity(story.bytes, "B"),
+            outcome.replace('_', " "),
+        ]);
+    }
+    let more = stories.len().saturating_sub(LISTED);
+    let rest = if more > 0 {
+        format!("\n … and {more} more in events.jsonl")
+    } else {
+        String::new()
+    };
+    Some(trimmed(&table) + &rest)
+}
+
+/// Figures by name, the statistics of one figure side by side.
+fn figures(summary: &Summary, width: u16) -> String {
+    let mut table = table(
+        width,
+        &["figure", "", "mean", "min", "max", "p95", "sum"],
+        &[1, 2, 3, 4, 5, 6],
+    );
+    let mut shown: Vec<&str> = Vec::new();
+    for name in summary.kpis.keys() {
+        let Some(kind) = kind_of(name).filter(|kind| !shown.contains(&kind.name)) else {
+            continue;
+        };
+        shown.push(kind.name);
+        let of = |stat: &str| {
+            summary
+                .kpis
+                .get(&format!("{}{stat}", kind.name))
+                .map(figure)
+                .unwrap_or_default()
+        };
+        let row = ["", ".mean", ".min", ".max", ".p95", ".sum"].map(of);
+        table.add_row(std::iter::once(kind.name.to_owned()).chain(row));
+    }
+    trimmed(&table)
+}
+
+/// A table without the blanks at the ends of its lines.
+fn trimmed(table: &Table) -> String {
+    table
+        .to_string()
+        .lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+}

@@ -1,0 +1,177 @@
+//! The command as a user meets it: exit statuses, what goes to which stream, and records that appear whole or not at all.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const LIVE: &str = "scenarios/deck/live-migration.yaml";
+
+fn twinrack(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twinrack"));
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("NO_COLOR", "1")
+        .args(arguments);
+    command.output().expect("the command starts")
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().expect("it ends by itself")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+#[test]
+fn a_run_writes_its_record_and_reports_are_made_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = folder.path().join("run");
+    let run = run.to_str().expect("a plain path");
+    let output = twinrack(&["run", LIVE, "--out", run]);
+    assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    assert!(stdout(&output).starts_with("PASS: live-migration, 6 of 6 expectations hold\n"));
+    for name in ["summary.json", "events.jsonl", "series.parquet", "scenario.yaml"] {
+        assert!(Path::new(run).join(name).is_file(), "{name}");
+    }
+    let text = twinrack(&["report", run, "--format", "text"]);
+    assert!(
+        stdout(&output).starts_with(stdout(&text).trim_end()),
+        "read back, it says the same"
+    );
+    assert_eq!(status(&twinrack(&["report", run])), 0);
+    let page = std::fs::read_to_string(Path::new(run).join("report.html")).expect("there");
+    for wanted in [
+        "PASS: live-migration",
+        "<svg",
+        "Rounds of sql01 from n1 to n2",
+        "</html>",
+    ] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+    assert!(!page.contains("<script") && !page.contains("could not be drawn"));
+    assert_eq!(status(&twinrack(&["report", run, "--format", "trace"])), 0);
+    let trace = std::fs::read(Path::new(run).join("trace.json")).expect("there");
+    let trace: serde_json::Value = serde_json::from_slice(&trace).expect("JSON");
+    assert!(
+        trace["traceEvents"]
+            .as_array()
+            .is_some_and(|events| events.len() > 20)
+    );
+}
+
+#[test]
+fn the_resolved_scenario_runs_again_to_the_same_digest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [first, second] = ["a", "b"].map(|name| folder.path().join(name));
+    let digest = |scenario: &str, out: &Path| -> String {
+        let output = twinrack(&["run", scenario, "--json", "--out", out.to_str().expect("plain")]);
+        let summary: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON alone");
+        summary["digest"].as_str().expect("a digest").to_owned()
+    };
+    let original = digest(LIVE, &first);
+    let resolved = first.join("scenario.yaml");
+    assert_eq!(digest(resolved.to_str().expect("plain"), &second), original);
+}
+
+#[test]
+fn a_failed_expectation_is_status_1() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("run");
+    let output = twinrack(&[
+        "run",
+        LIVE,
+        "--set",
+        "vms.sql01.memory=8GiB",
+        "--out",
+        out.to_str().expect("plain"),
+    ]);
+    assert_eq!(status(&output), 1);
+    assert!(stdout(&output).starts_with("FAIL: live-migration, "));
+}
+
+#[test]
+fn bad_input_is_status_2_with_place_and_mend() {
+    let output = twinrack(&["check", "scenarios/invalid/unknown-key-of-a-vm.yaml"]);
+    assert_eq!(status(&output), 2, "{}", stderr(&output));
+    let text = stderr(&output);
+    assert!(
+        text.contains("help:") && text.contains("-->") && text.contains("1 fault in"),
+        "{text}"
+    );
+    assert_eq!(status(&twinrack(&["run", "no-such-file.yaml"])), 2);
+    assert_eq!(status(&twinrack(&["run", LIVE, "--seeds", "5..5"])), 2);
+    assert_eq!(status(&twinrack(&["report", "scenarios"])), 2);
+}
+
+#[test]
+fn a_missing_backend_is_status_3_and_says_what_serves() {
+    let output = twinrack(&["run", LIVE, "--backend", "kvm"]);
+    assert_eq!(status(&output), 3);
+    assert!(stderr(&output).contains("--backend sim"));
+}
+
+#[test]
+fn what_is_no_record_is_not_replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("precious"), "data").expect("writes");
+    let output = twinrack(&["run", LIVE, "--out", folder.path().to_str().expect("plain")]);
+    assert_eq!(status(&output), 2);
+    assert!(folder.path().join("precious").is_file());
+    assert!(stderr(&output).contains("is no record of a run"));
+}
+
+/// A run killed at any moment leaves nothing under the final name, or the whole record.
+#[cfg(unix)]
+#[test]
+fn a_killed_run_leaves_no_half_record() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut whole = 0;
+    for delay in 0..24 {
+        let out = folder.path().join(format!("run-{delay}"));
+        let mut child = Command::new(env!("CARGO_BIN_EXE_twinrack"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["run", LIVE, "--json", "--out", out.to_str().expect("plain")])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("starts");
+        std::thread::sleep(std::time::Duration::from_millis(2 * delay));
+        child.kill().expect("can be killed, or has ended");
+        child.wait().expect("ends");
+        if out.exists() {
+            whole += 1;
+            twinrack_reports::read_record(&out).expect("a record that is there is whole");
+        }
+    }
+    assert!(whole <= 24, "{whole} ended before they were killed");
+}
+
+#[test]
+fn traces_are_made_and_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("small.csv.gz");
+    let output = twinrack(&[
+        "import",
+        "synthetic",
+        "--vms",
+        "20",
+        "--out",
+        trace.to_str().expect("plain"),
+    ]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("20 VMs, 288 samples each"));
+    let bytes = std::fs::read(&trace).expect("there");
+    assert_eq!(
+        twinrack_scenario::Trace::from_csv(&bytes).expect("a trace").len(),
+        20
+    );
+}
+
+#[test]
+fn the_schema_is_printed() {
+    let schema: serde_json::Value = serde_json::from_str(&stdout(&twinrack(&["schema"]))).expect("JSON");
+    assert!(schema["properties"]["hosts"].is_object());
+}
