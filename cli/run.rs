@@ -41,7 +41,7 @@ pub struct Run {
     /// One run for each seed from A up to but not B.
     #[arg(long, value_name = "A..B", value_parser = range)]
     seeds: Option<Range<u64>>,
-    /// Change a value of the scenario: hosts[0].memory=64GiB. Can be repeated.
+    /// Change a value of the scenario: vms.sql01.memory=8GiB. Can be repeated.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
     sets: Vec<(String, String)>,
     /// Where the record goes; runs/NAME-SEED when absent. With --seeds, the directory that gets one for each seed.

@@ -1,6 +1,6 @@
 //! From a YAML tree to typed specs, noting *every* fault on the way, with one declaration for type, check and schema.
 //!
-//! Each section of the scenario is declared once with [`spec!`](crate::spec), [`words!`](crate::words) or
+//! Each section of the scenario is declared once with [`spec!`](macro@crate::spec), [`words!`](crate::words) or
 //! [`variants!`](crate::variants). The
 //! declaration gives the Rust type, its decoding with places, its part of the JSON Schema and its page of the
 //! reference, so none of the four can go out of date. A decoder never stops at the first fault: it notes it, puts

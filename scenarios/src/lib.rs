@@ -1,7 +1,7 @@
 //! The contract of twinrack: what to run (the scenario), and what came out (the record).
 //!
 //! A scenario is read in four steps, each in a file of its own: [`yaml`] parses text into a tree with places,
-//! [`decode`] turns the tree into typed [`spec`]s and notes every fault, validation looks at how the parts fit
+//! [`decode`] turns the tree into typed [`spec`](mod@spec)s and notes every fault, validation looks at how the parts fit
 //! together, and the result is a [`scenario::Scenario`] with numbered entities. What a body makes of it is a
 //! [`record::RunRecord`].
 

@@ -23,7 +23,7 @@ impl SchemaBook {
     }
 }
 
-/// What a [`spec!`] is called where something else stands in its place.
+/// What a `spec!` is called where something else stands in its place.
 pub const ARTICLE: &str = "a map of keys";
 
 /// Adds the description to a schema.
