@@ -171,7 +171,13 @@ impl<'a> Body<'a> {
 
     /// Writes into the journal.
     pub(super) fn write(&mut self, event: Event) {
-        self.journal.write(self.engine.now(), event);
+        let now = self.engine.now();
+        self.journal.write(now, event);
+        let bound = self.engine.bounds().records_max;
+        if self.journal.len() > bound {
+            self.failure
+                .get_or_insert(EngineError::TooManyRecords { bound, now });
+        }
     }
 
     /// Marks a host, after counting what its VMs got and missed up to now.
