@@ -19,6 +19,7 @@
 
 pub mod body;
 mod compute;
+mod cores;
 mod crash;
 mod demand;
 mod fabric;

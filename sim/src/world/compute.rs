@@ -7,7 +7,7 @@ use twinrack_scenario::units::{Ratio, SimTime};
 
 use super::body::Body;
 use crate::model::cpu::Claim;
-use crate::model::power::HostLoad;
+use crate::model::power::{Draw, HostLoad};
 
 /// What the shares of one host are computed in; lives as long as one settling.
 #[derive(Debug, Default)]
@@ -16,6 +16,7 @@ struct Work {
     shares: Vec<f64>,
     running: Vec<usize>,
     overheads: Vec<f64>,
+    draw: Draw,
 }
 
 impl Body<'_> {
@@ -29,8 +30,7 @@ impl Body<'_> {
     }
 
     /// Counts what the VMs of a host got and missed since it was last computed.
-    pub(super) fn account(&mut self, host: HostId) {
-        let now = self.engine.now();
+    pub(super) fn account(&mut self, now: SimTime, host: HostId) {
         let entry = &mut self.state.hosts[host.index()];
         let seconds = now.since(entry.settled).as_secs_f64();
         entry.settled = now;
@@ -38,6 +38,7 @@ impl Body<'_> {
             for vm in &entry.vms {
                 let vm = &mut self.state.vms[vm.index()];
                 vm.ready += (vm.wanted - vm.granted).max(0.0) * seconds;
+                vm.waking += vm.granted * entry.delay * seconds;
                 vm.asked += vm.wanted * seconds;
             }
         }
@@ -48,22 +49,27 @@ impl Body<'_> {
         let (consumed, demanded) = if up { self.share(host, work) } else { (0.0, 0.0) };
         let entry = &self.state.hosts[host.index()];
         let kind = &self.kinds.hosts[entry.group as usize];
-        let processors = f64::from(kind.processors);
+        let capacity = kind.capacity;
         let extra = if up {
             entry.migration_work + entry.receive_work
         } else {
             0.0
         };
-        let busy = (consumed + extra).min(processors);
+        let busy = (consumed + extra).min(capacity);
         let watts = match entry.state {
-            HostState::Up => kind.watts_up(HostLoad {
-                busy,
-                awake: entry.awake,
-            }),
+            HostState::Up => {
+                let awake = entry.awake;
+                kind.draw_up(HostLoad { busy, awake }, &mut work.draw);
+                work.draw.watts
+            }
             HostState::Booting => kind.watts_booting(),
             HostState::Off => kind.watts_off(),
             HostState::Dead => 0.0,
         };
+        let draw = up.then_some(&work.draw);
+        self.meters
+            .cores
+            .host(now, host.index(), entry.group as usize, kind, draw);
         let (before, awake) = (entry.watts, entry.awake);
         let load = demanded + extra;
         if self.watches_load {
@@ -74,7 +80,7 @@ impl Body<'_> {
             &self.state.hosts[host.index()],
             busy,
             watts,
-            load > processors + 1e-9,
+            load > capacity + 1e-9,
         );
         let overheads = (
             self.state.hosts[host.index()].paging_work,
@@ -85,7 +91,8 @@ impl Body<'_> {
         let load_changed = (load - entry.load).abs() > 1e-12;
         entry.busy = busy;
         entry.watts = watts;
-        entry.short = load > processors + 1e-9;
+        entry.short = load > capacity + 1e-9;
+        entry.delay = if up { work.draw.time.delay } else { 0.0 };
         entry.load = load;
         if load_changed {
             entry.load_changed = now;
@@ -111,7 +118,7 @@ impl Body<'_> {
         }
         let waited = f64::from(woken) * self.meters.wake.as_secs_f64();
         for (vm, share) in work.running.iter().zip(&work.shares) {
-            self.state.vms[*vm].woken += waited * share / consumed;
+            self.state.vms[*vm].unparking += waited * share / consumed;
         }
     }
 
@@ -145,7 +152,7 @@ impl Body<'_> {
             work.running.push(id.index());
             work.overheads.push(overhead);
         }
-        let room = f64::from(kind.processors) - entry.migration_work - entry.receive_work;
+        let room = kind.capacity - entry.migration_work - entry.receive_work;
         self.divider.divide(room, &work.claims, &mut work.shares);
         let (mut consumed, mut demanded, mut paging_work) = (0.0, 0.0, 0.0);
         for (at, share) in work.shares.iter().enumerate() {

@@ -18,7 +18,7 @@ use crate::measure::{Distribution, Figures, Level};
 /// Closes the run.
 pub fn record(mut body: Body<'_>, seed: u64, end: SimTime) -> Result<RunRecord, RunError> {
     for host in (0..body.state.hosts.len() as u32).map(HostId) {
-        account_to(&mut body, host, end);
+        body.account(end, host);
     }
     body.sample_end(end);
     let mut figures = Figures::default();
@@ -87,17 +87,6 @@ pub fn summary(
     }
 }
 
-fn account_to(body: &mut Body<'_>, host: HostId, end: SimTime) {
-    let entry = &mut body.state.hosts[host.index()];
-    let seconds = end.since(entry.settled).as_secs_f64();
-    entry.settled = end;
-    for vm in &entry.vms {
-        let vm = &mut body.state.vms[vm.index()];
-        vm.ready += (vm.wanted - vm.granted).max(0.0) * seconds;
-        vm.asked += vm.wanted * seconds;
-    }
-}
-
 fn levels(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
     let meters = &body.meters;
     let share = |part: &Level| {
@@ -133,12 +122,14 @@ fn levels(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
         figures.number("cores.ticks_avoided_per_s.max", most * TICKS_PER_SECOND);
         figures.distribution("cores.unpark_latency_s", &meters.unpark);
         figures.distribution("cores.park_delay_s", &meters.park);
-        figures.number("cores.residency.c0", share(&meters.busy));
-        figures.number("cores.residency.deep", share(&meters.parked));
-        figures.number(
-            "cores.residency.halt",
-            1.0 - share(&meters.busy) - share(&meters.parked),
-        );
+    }
+    if body.watches_load || meters.cores.is_known() {
+        for (name, level) in meters.cores.residency() {
+            figures.number(&format!("cores.residency.{name}"), share(level));
+        }
+    }
+    if let Some(clock) = meters.cores.clock() {
+        figures.number("cores.clock_hz.mean", share(clock) * 1e9);
     }
 }
 
@@ -148,13 +139,15 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
         Distribution::default(),
         Distribution::default(),
     );
+    let mut waking = Distribution::default();
     let (mut exits, mut references) = (Distribution::default(), Distribution::default());
     let (mut shadow, mut asked, mut missed) = (0.0, 0.0, 0.0);
     for vm in &body.state.vms {
         let Some(host) = vm.host else { continue };
         let mode = body.kinds.hosts[body.state.hosts[host.index()].group as usize].paging;
         let paging = body.kinds.vms[vm.group as usize].paging(mode);
-        ready.add(vm.ready + vm.woken);
+        ready.add(vm.ready + vm.unparking);
+        waking.add(vm.waking);
         overhead.add(paging.overhead);
         walk.add(paging.guest_walk);
         exits.add(paging.exits_per_s * vm.granted);
@@ -164,6 +157,9 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
         missed += vm.ready;
     }
     figures.distribution("cpu.ready_s", &ready);
+    if body.meters.cores.is_known() {
+        figures.distribution("cpu.wake_s", &waking);
+    }
     figures.distribution("paging.overhead", &overhead);
     figures.distribution("paging.guest_walk", &walk);
     figures.distribution("paging.exits_per_s", &exits);

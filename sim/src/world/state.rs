@@ -29,6 +29,8 @@ pub struct Host {
     pub busy: f64,
     /// What it draws.
     pub watts: f64,
+    /// Seconds that work waits for waking cores, for each second of it.
+    pub delay: f64,
     /// When its shares were last computed.
     pub settled: SimTime,
     /// Whether its shares must be computed anew at the end of this instant.
@@ -58,8 +60,10 @@ pub struct Vm {
     pub granted: f64,
     /// Processor-seconds it was ready and waited.
     pub ready: f64,
-    /// Processor-seconds it waited for processors that were waking.
-    pub woken: f64,
+    /// Processor-seconds it waited for parked processors that were woken.
+    pub unparking: f64,
+    /// Processor-seconds it waited for processors on their way out of idle states.
+    pub waking: f64,
     /// Processor-seconds it asked for.
     pub asked: f64,
     /// Share of its time that a migration takes from it so that it dirties less.
@@ -109,6 +113,7 @@ impl State {
                 paging_work: 0.0,
                 busy: 0.0,
                 watts: 0.0,
+                delay: 0.0,
                 settled: SimTime::ZERO,
                 touched: false,
                 short: false,
@@ -124,7 +129,8 @@ impl State {
             wanted: 0.0,
             granted: 0.0,
             ready: 0.0,
-            woken: 0.0,
+            unparking: 0.0,
+            waking: 0.0,
             asked: 0.0,
             throttle: 0.0,
         };
