@@ -4,7 +4,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use twinrack_scenario::record::Summary;
 use twinrack_scenario::record::figure::kind_of;
 
-use super::number::{digits, figure, quantity};
+use super::figures::figure_rows;
+use super::number::{digits, quantity};
 use crate::run::{MigrationStory, Run};
 
 /// Migrations that are listed one by one.
@@ -126,21 +127,8 @@ fn figures(summary: &Summary, width: u16) -> String {
         &["figure", "", "mean", "min", "max", "p95", "sum"],
         &[1, 2, 3, 4, 5, 6],
     );
-    let mut shown: Vec<&str> = Vec::new();
-    for name in summary.kpis.keys() {
-        let Some(kind) = kind_of(name).filter(|kind| !shown.contains(&kind.name)) else {
-            continue;
-        };
-        shown.push(kind.name);
-        let of = |stat: &str| {
-            summary
-                .kpis
-                .get(&format!("{}{stat}", kind.name))
-                .map(figure)
-                .unwrap_or_default()
-        };
-        let row = ["", ".mean", ".min", ".max", ".p95", ".sum"].map(of);
-        table.add_row(std::iter::once(kind.name.to_owned()).chain(row));
+    for row in figure_rows(summary) {
+        table.add_row(std::iter::once(row.kind.name.to_owned()).chain(row.values));
     }
     trimmed(&table)
 }
