@@ -17,6 +17,8 @@ pub struct FigureRow {
     pub values: [String; STATS.len()],
     /// `modelled`, `measured`, `counted`.
     pub source: String,
+    /// Whether all of its values are zero.
+    pub zero: bool,
 }
 
 /// One row for each kind of figure that the run has, in the order of names.
@@ -27,13 +29,11 @@ pub fn figure_rows(summary: &Summary) -> Vec<FigureRow> {
         if rows.iter().any(|row| row.kind.name == kind.name) {
             continue;
         }
-        let values = STATS.map(|stat| {
-            let name = format!("{}{stat}", kind.name);
-            summary.kpis.get(&name).map(figure).unwrap_or_default()
-        });
+        let of = STATS.map(|stat| summary.kpis.get(&format!("{}{stat}", kind.name)));
         rows.push(FigureRow {
             kind,
-            values,
+            zero: of.iter().flatten().all(|figure| figure.value == 0.0),
+            values: of.map(|value| value.map(figure).unwrap_or_default()),
             source: format!("{:?}", value.source).to_lowercase(),
         });
     }

@@ -127,10 +127,31 @@ fn figures(summary: &Summary, width: u16) -> String {
         &["figure", "", "mean", "min", "max", "p95", "sum"],
         &[1, 2, 3, 4, 5, 6],
     );
-    for row in figure_rows(summary) {
+    let (zero, rest): (Vec<_>, Vec<_>) = figure_rows(summary).into_iter().partition(|row| row.zero);
+    for row in rest {
         table.add_row(std::iter::once(row.kind.name.to_owned()).chain(row.values));
     }
-    trimmed(&table)
+    let mut parts = vec![trimmed(&table)];
+    if !zero.is_empty() {
+        let names: Vec<_> = zero.iter().map(|row| row.kind.name).collect();
+        parts.push(wrapped(&format!("zero: {}", names.join(", ")), width));
+    }
+    parts.join("\n\n")
+}
+
+/// Words in lines of at most `width` columns, each begun by a blank like the rows of a table.
+fn wrapped(text: &str, width: u16) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        if lines[last].len() + word.len() + 1 > usize::from(width) && !lines[last].is_empty() {
+            lines.push(String::new());
+        }
+        let last = lines.len() - 1;
+        lines[last] += " ";
+        lines[last] += word;
+    }
+    lines.join("\n")
 }
 
 /// A table without the blanks at the ends of its lines.
