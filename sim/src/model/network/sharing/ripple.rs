@@ -207,10 +207,8 @@ impl Ripple {
                 if key.is_finite() {
                     self.mark(hop.channel, key);
                 }
-            } else {
-                if key.is_finite() || !table.has_room(hop.channel) {
-                    self.mark(hop.channel, now);
-                }
+            } else if key.is_finite() || !table.has_room(hop.channel) {
+                self.mark(hop.channel, now);
             }
         }
     }
