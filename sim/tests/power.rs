@@ -10,3 +10,5 @@ mod specpower;
 mod staircase;
 #[path = "power/tables.rs"]
 mod tables;
+#[path = "power/whole.rs"]
+mod whole;

@@ -32,9 +32,9 @@ crate::spec! {
         idle: IdleGovernor => default(IdleGovernor::Menu),
         /// Wake-ups of an idle logical processor that bring no work: timers, interrupts. 64/s when absent where every
         /// processor takes the periodic tick of 15.625 ms (Hyper-V 2008), else 1/s, assumed.
-        idle_wakeups: PerSecond => optional,
+        idle_wakeups: PerSecond [PerSecond(0.0), PerSecond(1e9)] => optional,
         /// Bursts in which work comes, for each second of it: the mean burst is its inverse. Assumed.
-        bursts: PerSecond => default(PerSecond(1000.0)),
+        bursts: PerSecond [PerSecond(0.0), PerSecond(1e9)] => default(PerSecond(1000.0)),
         /// Who picks the clock.
         clock: ClockGovernor => default(ClockGovernor::Ondemand),
         /// Busy level up to which `ondemand` stays at a clock. Assumed; 60 % is the product's increase threshold as far

@@ -3,6 +3,7 @@
 use super::Checker;
 use crate::fault::{Echo, Fault};
 use crate::spec::host::HostSpec;
+use crate::units::Hertz;
 
 /// Points of a power curve: active idle and 10, 20, …, 100 % load.
 const CURVE_POINTS: usize = 11;
@@ -18,6 +19,7 @@ impl Checker<'_> {
             self.curve(index, host);
             self.parts(index, host);
             self.idle_states(index, host);
+            self.clocks(index, host);
             if host.memory.value <= host.reserve {
                 let what = format!(
                     "`{}` keeps {} of its {} for itself",
@@ -103,6 +105,20 @@ impl Checker<'_> {
                 let expected = format!("expected {deep} <= {shallow}");
                 self.host_fault(index, &format!("power.{deep}"), what, &expected, "swap the two");
             }
+        }
+    }
+
+    fn clocks(&mut self, index: usize, host: &HostSpec) {
+        let wrong = |clock: &Hertz| *clock == Hertz(0) || *clock >= host.clock;
+        let found = host.p_states.iter().map(|state| state.clock).enumerate();
+        for (at, clock) in found.filter(|(_, clock)| wrong(clock)) {
+            let what = format!(
+                "`{}` has a performance state of {clock}, its nominal clock is {}",
+                host.name.value, host.clock
+            );
+            let key = format!("p_states[{at}].clock");
+            let help = "the nominal clock is always one of its states; turbo is not modelled";
+            self.host_fault(index, &key, what, "expected a clock below the nominal one", help);
         }
     }
 

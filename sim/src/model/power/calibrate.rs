@@ -12,9 +12,12 @@
 //! ```
 //!
 //! At every other load the activity of running cores (what they run, its turbo and voltage) takes up the rest, so that the
-//! curve is met exactly. Relative powers of idle states are assumed: 40 % of a running core in C1 (4 of 10 W), 33 % in C1E
-//! and 27 % in C3 (30-35 and 26 W of a 95 W package of 2009), 5 % deeper (0.5 of 10 W). All are lowered together where
-//! they would leave less than half of active idle to the base, or less than nine tenths of the drop at idle to packages.
+//! curve is met exactly.
+//!
+//! Relative powers of idle states are assumed: 40 % of a running core in C1 (4 of 10 W), 33 % in C1E and 27 % in C3 (30-35
+//! and 26 W of a 95 W package of 2009), 5 % deeper (0.5 of 10 W); a waking core draws what it does with one thread running.
+//! All are lowered together, so that states go on to pay from their target residencies on, where they would leave less than
+//! half of active idle to the base, or less than nine tenths of the drop at idle to packages.
 
 use twinrack_scenario::spec::host::HostSpec;
 
@@ -75,18 +78,18 @@ struct Solution {
 impl Problem<'_> {
     /// What a core draws at a point without running, as a share of a busy one; idle powers scaled by `factor`.
     fn without_running(&self, point: &Point, factor: f64) -> f64 {
-        let halt = self.halt(factor);
-        let idle: f64 = point
-            .states
-            .iter()
-            .zip(&self.relative)
-            .map(|(time, share)| time * share * factor)
-            .sum();
-        idle + point.running * halt + point.waking * (halt + (1.0 - halt) / self.threads)
+        let times = point.states.iter().zip(&self.relative);
+        let idle: f64 = times.map(|(time, share)| time * share).sum();
+        factor * (idle + point.running * self.halt() + point.waking * self.waking())
     }
 
-    fn halt(&self, factor: f64) -> f64 {
-        self.relative.first().map_or(0.0, |share| share * factor)
+    fn halt(&self) -> f64 {
+        self.relative.first().copied().unwrap_or(0.0)
+    }
+
+    /// A waking core draws what it does with one thread running.
+    fn waking(&self) -> f64 {
+        self.halt() + (1.0 - self.halt()) / self.threads
     }
 
     fn solve(&self, factor: f64) -> Solution {
@@ -143,7 +146,7 @@ pub fn calibrate(host: &HostSpec, curve: &PowerCurve, idle: &Point, low: &Point)
     let solution = problem.solve(fits);
     let packages = f64::from(host.sockets.max(1));
     let core = solution.cores / (packages * f64::from(host.cores.max(1)));
-    let halted = core * problem.halt(fits);
+    let halted = core * problem.halt() * fits;
     let thread = (core - halted) / threads;
     let idle: Vec<f64> = problem.relative.iter().map(|share| core * share * fits).collect();
     Parts {
@@ -154,6 +157,6 @@ pub fn calibrate(host: &HostSpec, curve: &PowerCurve, idle: &Point, low: &Point)
         idle,
         first: halted + thread,
         further: thread,
-        waking: halted + thread,
+        waking: core * problem.waking() * fits,
     }
 }
