@@ -34,7 +34,7 @@ impl Controller {
         let parkings: Vec<Parking> = policies.parking.as_ref().map_or_else(Vec::new, |spec| {
             (0..fabric.host_count())
                 .map(|host| fabric.host(HostId(host)))
-                .map(|host| Parking::new(spec, host.processors, host.threads))
+                .map(|host| Parking::new(spec, host.parks, host.processors, host.threads))
                 .collect()
         });
         Self {

@@ -46,6 +46,8 @@ pub struct HostView {
     pub processors: u32,
     /// Logical processors of one core.
     pub threads: u32,
+    /// Whether its product parks cores.
+    pub parks: bool,
     /// Logical processors busy, all work counted.
     pub busy: f64,
     /// Memory for VMs in all.

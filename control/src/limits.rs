@@ -45,6 +45,11 @@ pub const fn live_migration(edition: Edition) -> bool {
     !matches!(edition, Edition::HyperV2008)
 }
 
+/// Whether the product parks cores at all.
+pub const fn core_parking(edition: Edition) -> bool {
+    !matches!(edition, Edition::HyperV2008)
+}
+
 fn admit_2008(running: Running, asked: Asked) -> Result<(), String> {
     let total = running.memory.saturating_add(asked.memory);
     if total > Bytes(31 * GIB) {

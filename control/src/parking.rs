@@ -42,14 +42,15 @@ pub struct Parking {
 }
 
 impl Parking {
-    /// The parking of a host with `processors` logical processors, `threads` to a core, all awake at first.
-    pub fn new(spec: &ParkingSpec, processors: u32, threads: u32) -> Self {
+    /// The parking of a host with `processors` logical processors, `threads` to a core, all awake at first. They stay
+    /// awake on a host whose product does not park (`parks`).
+    pub fn new(spec: &ParkingSpec, parks: bool, processors: u32, threads: u32) -> Self {
         let threads = threads.clamp(1, processors.max(1));
         let share = |ratio: f64| ratio * f64::from(processors);
         let least = (libm::ceil(share(spec.min_cores.0)) as u32).clamp(1, processors.max(1));
         let most = (libm::floor(share(spec.max_cores.0)) as u32).min(processors);
         // The setting's own rule: parking is off when the most is not above the least.
-        let off = !spec.enabled || most <= least;
+        let off = !spec.enabled || !parks || most <= least;
         let least = least.next_multiple_of(threads).min(processors);
         let most = (most / threads * threads).max(least);
         Self {

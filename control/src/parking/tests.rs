@@ -35,7 +35,7 @@ fn millis(changes: &[(SimTime, u32)]) -> Vec<(u64, u32)> {
 
 #[test]
 fn off_peak_twelve_of_sixteen_are_parked_after_a_second() {
-    let mut parking = Parking::new(&spec(), 16, 2);
+    let mut parking = Parking::new(&spec(), true, 16, 2);
     parking.on_load(SimTime::ZERO, 3.2);
     assert_eq!(
         run(&mut parking, SimTime::from_secs(60)),
@@ -46,7 +46,7 @@ fn off_peak_twelve_of_sixteen_are_parked_after_a_second() {
 
 #[test]
 fn an_idle_host_keeps_two() {
-    let mut parking = Parking::new(&spec(), 16, 2);
+    let mut parking = Parking::new(&spec(), true, 16, 2);
     parking.on_load(SimTime::ZERO, 0.1);
     assert_eq!(
         run(&mut parking, SimTime::from_secs(60)),
@@ -57,7 +57,7 @@ fn an_idle_host_keeps_two() {
 #[test]
 fn a_burst_has_its_processors_within_two_checks() {
     for (threads, second) in [(1, 15), (2, 16)] {
-        let mut parking = Parking::new(&spec(), 16, threads);
+        let mut parking = Parking::new(&spec(), true, 16, threads);
         parking.on_load(SimTime::ZERO, 3.2);
         run(&mut parking, SimTime::from_secs(30));
         parking.on_load(SimTime::from_millis(30_050), 12.0);
@@ -71,7 +71,7 @@ fn a_burst_has_its_processors_within_two_checks() {
 fn a_core_is_parked_with_all_its_threads() {
     // 1.6 / 0.8 = 2 processors of 16: with four threads a core that is still a whole core.
     for (threads, awake) in [(1, 2), (2, 2), (4, 4), (8, 8)] {
-        let mut parking = Parking::new(&spec(), 16, threads);
+        let mut parking = Parking::new(&spec(), true, 16, threads);
         parking.on_load(SimTime::ZERO, 1.6);
         run(&mut parking, SimTime::from_secs(60));
         assert_eq!(parking.awake(), awake, "{threads} threads");
@@ -85,7 +85,7 @@ fn one_core_at_a_time_takes_a_second_for_each() {
         decrease_policy: ParkingStep::Single,
         ..spec()
     };
-    let mut parking = Parking::new(&single, 16, 2);
+    let mut parking = Parking::new(&single, true, 16, 2);
     parking.on_load(SimTime::ZERO, 3.2);
     // Each decrease waits its own ten checks; 3.2 / 6 = 53 % is below 60 %, so it goes on down to the ideal of four.
     let down: Vec<(u64, u32)> = (1..=6).map(|step| (1000 * step, 16 - 2 * step as u32)).collect();
@@ -103,7 +103,7 @@ fn one_core_at_a_time_stops_where_those_awake_are_busy_enough() {
         decrease_policy: ParkingStep::Single,
         ..spec()
     };
-    let mut parking = Parking::new(&single, 16, 1);
+    let mut parking = Parking::new(&single, true, 16, 1);
     parking.on_load(SimTime::ZERO, 6.0);
     // Ideal is ceil(6 / 0.8) = 8, but at ten awake they are 60 % busy, no longer below the threshold of 60 %.
     run(&mut parking, SimTime::from_secs(60));
@@ -118,7 +118,7 @@ fn all_at_once_goes_to_the_ends() {
         max_cores: Ratio(0.75),
         ..spec()
     };
-    let mut parking = Parking::new(&all, 16, 2);
+    let mut parking = Parking::new(&all, true, 16, 2);
     parking.on_load(SimTime::ZERO, 0.1);
     assert_eq!(millis(&run(&mut parking, SimTime::from_secs(2))), [(1000, 2)]);
     // One processor more than two can carry: all that may be are woken, 75 % of 16.
@@ -135,14 +135,14 @@ fn parking_is_off_when_the_most_is_not_above_the_least() {
         max_cores: spec().min_cores,
         ..spec()
     };
-    let mut parking = Parking::new(&off, 16, 2);
+    let mut parking = Parking::new(&off, true, 16, 2);
     parking.on_load(SimTime::ZERO, 0.0);
     assert_eq!((parking.next_check(), parking.awake()), (None, 16));
 }
 
 #[test]
 fn load_that_comes_before_a_due_check_does_not_lose_its_interval() {
-    let mut parking = Parking::new(&spec(), 16, 1);
+    let mut parking = Parking::new(&spec(), true, 16, 1);
     parking.on_load(SimTime::ZERO, 0.1);
     run(&mut parking, SimTime::from_secs(30));
     assert_eq!(parking.awake(), 2);
@@ -152,6 +152,13 @@ fn load_that_comes_before_a_due_check_does_not_lose_its_interval() {
     parking.on_load(SimTime::from_millis(30_020), 0.1);
     assert_eq!(parking.on_load(SimTime::from_millis(30_100), 0.2), Some(4));
     assert_eq!(parking.awake(), 4);
+}
+
+#[test]
+fn a_product_that_does_not_park_leaves_all_awake() {
+    let mut parking = Parking::new(&spec(), false, 16, 2);
+    parking.on_load(SimTime::ZERO, 0.1);
+    assert_eq!((parking.next_check(), parking.awake()), (None, 16));
 }
 
 proptest! {
@@ -168,7 +175,7 @@ proptest! {
         // `All` downwards never rests: what it parks the next check wakes again.
         let down = step[policies.1.min(1)];
         let spec = ParkingSpec { increase_policy: step[policies.0], decrease_policy: down, ..spec() };
-        let new = || Parking::new(&spec, 16, threads);
+        let new = || Parking::new(&spec, true, 16, threads);
         let (mut asked, mut ticking, mut late) = (new(), new(), new());
         let (mut changes, mut reference) = (Vec::new(), Vec::new());
         let (mut now, mut tick) = (0, 100);

@@ -27,6 +27,7 @@ impl Fabric for Body<'_> {
             state: entry.state,
             processors: kind.processors,
             threads: kind.threads,
+            parks: twinrack_control::limits::core_parking(kind.edition),
             busy: entry.busy,
             memory: kind.memory,
             memory_free: kind.memory.saturating_sub(entry.memory_used),

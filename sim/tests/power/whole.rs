@@ -58,6 +58,20 @@ fn work_waits_for_parked_processors_to_wake() {
 }
 
 #[test]
+fn only_products_that_park_do() {
+    let watts = |edition: &str| {
+        figures(
+            &format!("{PARTS}, edition: {edition}"),
+            "cpu: 20%",
+            "parking: {}",
+            "",
+        )("power.watts.min")
+    };
+    close(watts("hyperv-2008-r2"), 41.2);
+    close(watts("hyperv-2008"), 83.2);
+}
+
+#[test]
 fn idle_states_cost_waiting_and_save_power() {
     let states = "c_states: [{name: C1, exit_latency: 2us, target_residency: 2us, power: 4W}, {name: C6, exit_latency: 100us, \
                   target_residency: 300us, power: 0.5W}]";

@@ -101,3 +101,52 @@ impl Clocks {
         self.steps.last().copied().unwrap_or(full)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use twinrack_scenario::decode::{Decoder, Field};
+    use twinrack_scenario::fault::SourceId;
+    use twinrack_scenario::yaml::parse;
+
+    use super::*;
+
+    fn decode<T: Field>(text: &str) -> T {
+        let (node, _) = parse(text, SourceId(0)).expect("valid YAML");
+        T::decode(&node, &mut Decoder::default()).expect("a spec")
+    }
+
+    fn clocks(policy: &str) -> Clocks {
+        let host =
+            "{name: n, memory: 32GiB, clock: 2GHz, p_states: [{clock: 1.5GHz}, {clock: 1GHz, voltage: 70%}]}";
+        Clocks::new(&decode(host), &decode(policy))
+    }
+
+    #[test]
+    fn ondemand_takes_the_lowest_that_is_not_too_busy() {
+        let clocks = clocks("{}");
+        // Up to 60 % busy: 0.6 * 1/2 of the work at 1 GHz, 0.6 * 3/4 at 1.5 GHz.
+        let taken = [0.0, 0.3, 0.31, 0.45, 0.46, 1.0].map(|load| clocks.at(load).hertz / 1e9);
+        assert_eq!(taken, [1.0, 1.0, 1.5, 1.5, 2.0, 2.0]);
+        assert_eq!(clocks.capacity(), 1.0);
+    }
+
+    #[test]
+    fn power_follows_clock_and_voltage_squared() {
+        let clocks = clocks("{clock_bound: 50%}");
+        // 1 / (0.5 * 2 + 0.5) of the speed, 0.5 * 0.7^2 of the power; the voltage of 1.5 GHz is 1 - 0.4 * 0.25 = 0.9.
+        let [slow, middle] = [0.1, 0.5].map(|load| clocks.at(load));
+        assert!((slow.speed - 1.0 / 1.5).abs() < 1e-12 && (slow.power - 0.245).abs() < 1e-12);
+        assert!((middle.power - 0.75 * 0.81).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_host_of_one_clock_stays_at_it() {
+        for policy in ["{clock: powersave}", "{clock: ondemand}"] {
+            let clocks = Clocks::new(&decode("{name: n, memory: 32GiB, clock: 2GHz}"), &decode(policy));
+            assert_eq!(
+                (clocks.at(0.1).hertz, clocks.capacity(), clocks.is_known()),
+                (2e9, 1.0, false)
+            );
+        }
+    }
+}

@@ -95,11 +95,6 @@ impl Idle {
         !self.states.is_empty()
     }
 
-    /// Whether the package can sleep while its cores only idle.
-    pub fn reaches_deep(&self) -> bool {
-        self.states.iter().any(|state| state.deep)
-    }
-
     /// How a core spends its time when each of its threads is busy for a share `u` of it.
     pub fn core(&self, u: f64, time: &mut CoreTime) {
         let u = u.clamp(0.0, 1.0);
