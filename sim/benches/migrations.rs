@@ -89,7 +89,7 @@ criterion_group! {
     config = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(2000));
+        .measurement_time(Duration::from_secs(2));
     targets = migrations
 }
 criterion_main!(benches);
