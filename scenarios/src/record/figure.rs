@@ -41,6 +41,8 @@ pub struct FigureKind {
 }
 
 const EACH: &[&str] = &["mean", "min", "max", "p50", "p95", "p99", "sum"];
+/// Of each, where a sum would mean nothing.
+const RATE: &[&str] = &["mean", "min", "max", "p50", "p95", "p99"];
 const SUM: &[&str] = &["sum"];
 const LEVEL: &[&str] = &["mean", "min", "max"];
 
@@ -69,7 +71,7 @@ const REGISTRY: &[FigureKind] = figures! {
     "migration.rounds", "1", EACH, Counted, "Rounds of pre-copy, the full copy included.";
     "migration.bytes", "B", EACH, Counted, "Bytes sent.";
     "migration.pages", "1", EACH, Counted, "Pages sent.";
-    "migration.throughput_bps", "b/s", EACH, Modelled, "Bytes sent over brown-out and stop-and-copy.";
+    "migration.throughput_bps", "b/s", RATE, Modelled, "Bytes sent over brown-out and stop-and-copy.";
     "migration.quick.downtime_s", "s", EACH, Modelled, "Time that a quick migration froze the VM.";
     "migration.concurrent", "1", &["max"], Counted, "Migrations under way at once.";
     "paging.overhead", "1", LEVEL, Modelled, "Time in the hypervisor for paging, as a share of one processor, per busy virtual processor.";

@@ -64,8 +64,11 @@ impl Body<'_> {
             HostState::Off => kind.watts_off(),
             HostState::Dead => 0.0,
         };
-        let before = entry.watts;
+        let (before, awake) = (entry.watts, entry.awake);
         let load = demanded + extra;
+        if self.watches_load {
+            self.spill_over(host, busy, consumed, awake, work);
+        }
         self.meters.host(
             now,
             &self.state.hosts[host.index()],
@@ -94,6 +97,22 @@ impl Body<'_> {
             self.notices.push_back(Notice::Load(host, load));
         }
         self.tell_trackers(now, host);
+    }
+
+    /// Work beyond the processors awake wakes parked ones and waits for them: each costs the host's VMs one wake
+    /// latency, in proportion to what they get.
+    fn spill_over(&mut self, host: HostId, busy: f64, consumed: f64, awake: u32, work: &Work) {
+        let needed = libm::ceil(busy - 1e-9).max(0.0) as u32;
+        let entry = &mut self.state.hosts[host.index()];
+        let before = std::mem::replace(&mut entry.running, awake.max(needed));
+        let woken = needed.saturating_sub(before.max(awake));
+        if woken == 0 || consumed <= 0.0 {
+            return;
+        }
+        let waited = f64::from(woken) * self.meters.wake.as_secs_f64();
+        for (vm, share) in work.running.iter().zip(&work.shares) {
+            self.state.vms[*vm].woken += waited * share / consumed;
+        }
     }
 
     /// Divides the processors of a host among its VMs; gives what they use and what they would.

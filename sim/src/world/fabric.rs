@@ -26,6 +26,7 @@ impl Fabric for Body<'_> {
         HostView {
             state: entry.state,
             processors: kind.processors,
+            threads: kind.threads,
             busy: entry.busy,
             memory: kind.memory,
             memory_free: kind.memory.saturating_sub(entry.memory_used),

@@ -20,6 +20,8 @@ const BOOT_POWER_SHARE: f64 = 0.85;
 pub struct HostKind {
     /// Logical processors.
     pub processors: u32,
+    /// Logical processors of one core.
+    pub threads: u32,
     /// Memory for VMs.
     pub memory: Bytes,
     /// Clock in hertz.
@@ -52,6 +54,7 @@ impl HostKind {
         };
         Self {
             processors: processors(spec),
+            threads: spec.threads.max(1),
             memory: spec.memory.value.saturating_sub(reserve),
             clock: spec.clock.as_f64(),
             paging: if edition == Edition::HyperV2008 {

@@ -154,7 +154,7 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
         let Some(host) = vm.host else { continue };
         let mode = body.kinds.hosts[body.state.hosts[host.index()].group as usize].paging;
         let paging = body.kinds.vms[vm.group as usize].paging(mode);
-        ready.add(vm.ready);
+        ready.add(vm.ready + vm.woken);
         overhead.add(paging.overhead);
         walk.add(paging.guest_walk);
         exits.add(paging.exits_per_s * vm.granted);

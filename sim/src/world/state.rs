@@ -17,6 +17,8 @@ pub struct Host {
     pub memory_used: Bytes,
     /// Logical processors awake.
     pub awake: u32,
+    /// Logical processors that may run: those awake, and parked ones that work has spilled over to.
+    pub running: u32,
     /// Logical processors that migrations keep busy.
     pub migration_work: f64,
     /// Logical processors that receiving keeps busy.
@@ -56,6 +58,8 @@ pub struct Vm {
     pub granted: f64,
     /// Processor-seconds it was ready and waited.
     pub ready: f64,
+    /// Processor-seconds it waited for processors that were waking.
+    pub woken: f64,
     /// Processor-seconds it asked for.
     pub asked: f64,
     /// Share of its time that a migration takes from it so that it dirties less.
@@ -99,6 +103,7 @@ impl State {
                 vms: Vec::new(),
                 memory_used: Bytes::ZERO,
                 awake: processors,
+                running: processors,
                 migration_work: 0.0,
                 receive_work: 0.0,
                 paging_work: 0.0,
@@ -119,6 +124,7 @@ impl State {
             wanted: 0.0,
             granted: 0.0,
             ready: 0.0,
+            woken: 0.0,
             asked: 0.0,
             throttle: 0.0,
         };
