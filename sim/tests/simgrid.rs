@@ -4,6 +4,7 @@
 //! virtual processor that dirty 90 % of their memory at most: seconds to 1 ms, downtime to 0.01 ms, rounds of its second
 //! stage. Its fluid model has no headers, no latency and no processor cost, so the scenarios have none either.
 
+use std::fmt::Write;
 use std::ops::ControlFlow;
 
 use twinrack_scenario::Scenario;
@@ -12,10 +13,7 @@ use twinrack_sim::{RunOptions, run};
 
 /// So many guests leave one host for another at once.
 fn migrate(guests: u32, memory: &str, intensity: &str) -> RunRecord {
-    let moves: String = (1..=guests)
-        .map(|guest| format!("  - live_migrate: {{vm: guest{guest}, to: target}}\n"))
-        .collect();
-    let yaml = format!(
+    let mut yaml = format!(
         "name: simgrid
 duration: 1h
 edition: modern
@@ -36,8 +34,11 @@ policies:
     per_host: 2
     cost: {{send_nanos_per_byte: 0}}
 timeline:
-{moves}"
+"
     );
+    for guest in 1..=guests {
+        writeln!(yaml, "  - live_migrate: {{vm: guest{guest}, to: target}}").expect("to a string");
+    }
     let scenario = Scenario::from_yaml(&yaml).unwrap_or_else(|rejected| panic!("{rejected}"));
     run(&scenario, RunOptions { seed: 1 }, &mut |_| {
         ControlFlow::Continue(())
