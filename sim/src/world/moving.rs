@@ -10,6 +10,7 @@ use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration, SimTime
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
 use super::body::{Body, Happening};
+use super::links::Owner;
 use crate::model::dirtying::{DirtyModel, DirtyTracker, Log};
 use crate::model::network::{FlowId, Size};
 
@@ -212,9 +213,8 @@ impl Body<'_> {
             (Some(limit), Some(goodput)) => Some(limit.min(goodput)),
             (limit, goodput) => limit.or(goodput),
         };
-        let flow = network
-            .fluid
-            .start(now, (entry.from.0, entry.to.0), Size::Transfer(wire), 1.0, cap);
+        let ends = (entry.from, entry.to);
+        let flow = network.start(now, Owner::Migration(id), ends, Size::Transfer(wire), cap);
         entry.flow = Some(Flow {
             id: flow,
             done,
@@ -222,8 +222,6 @@ impl Body<'_> {
             wire,
             until,
         });
-        let network = entry.network;
-        self.links.touch(network);
     }
 
     fn throttle(&mut self, now: SimTime, id: MigrationId, throttle: Ratio) {
@@ -242,32 +240,24 @@ impl Body<'_> {
         }
     }
 
-    /// Rates of a network changed: looks again when rounds end that end early, and what sending costs processors.
-    pub(super) fn rates_changed(&mut self, now: SimTime, network: usize) {
+    /// The flow of a migration has another rate, or ended: looks again when a round ends that ends early, and what
+    /// sending costs processors.
+    pub(super) fn rate_changed(&mut self, now: SimTime, id: MigrationId) {
         let cost = f64::from(self.scenario.spec.policies.migration.cost.send_nanos_per_byte) / 1e9;
-        let ids: Vec<MigrationId> = self
-            .moves
-            .iter()
-            .filter(|(_, entry)| entry.network == network)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ids {
-            let Some(entry) = self.moves.get_mut(&id) else {
-                continue;
-            };
-            let rate = entry.flow.map_or(0.0, |flow| {
-                self.links.networks[network].fluid.rate(flow.id).as_f64() / 8.0
-            });
-            let (from, to, before, work) = (entry.from, entry.to, entry.work, rate * cost);
-            entry.work = work;
-            if (work - before).abs() > 1e-12 {
-                for host in [from, to] {
-                    self.touch(host);
-                    self.state.hosts[host.index()].migration_work += work - before;
-                }
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let fluid = &self.links.networks[entry.network].fluid;
+        let rate = entry.flow.map_or(0.0, |flow| fluid.rate(flow.id).as_f64() / 8.0);
+        let (from, to, before, work) = (entry.from, entry.to, entry.work, rate * cost);
+        entry.work = work;
+        if (work - before).abs() > 1e-12 {
+            for host in [from, to] {
+                self.touch(host);
+                self.state.hosts[host.index()].migration_work += work - before;
             }
-            self.look_ahead(now, id, rate);
         }
+        self.look_ahead(now, id, rate);
     }
 
     fn look_ahead(&mut self, now: SimTime, id: MigrationId, rate: f64) {
@@ -294,24 +284,18 @@ impl Body<'_> {
     }
 
     /// A transfer has sent its last byte; it arrives one path latency later.
-    pub(super) fn transfer_ended(&mut self, now: SimTime, network: usize, flow: FlowId) {
-        let owner = self
-            .moves
-            .iter()
-            .find(|(_, entry)| entry.network == network && entry.flow.is_some_and(|own| own.id == flow));
-        let Some((id, entry)) = owner else { return };
-        let (id, latency) = (
-            *id,
-            self.links.networks[network]
-                .fluid
-                .latency(entry.from.0, entry.to.0),
-        );
+    pub(super) fn transfer_ended(&mut self, network: usize, flow: FlowId) {
+        let Some(Owner::Migration(id)) = self.links.networks[network].owner(flow) else {
+            return;
+        };
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let fluid = &self.links.networks[network].fluid;
+        let latency = fluid.latency(entry.from.0, entry.to.0);
         let done = entry.flow.map_or(Done::RoundArrived, |flow| flow.done);
-        if let Some(entry) = self.moves.get_mut(&id) {
-            entry.epoch += 1;
-        }
+        entry.epoch += 1;
         self.after(id, latency, done);
-        let _ = now;
     }
 
     /// A step is done, unless another order came since.
@@ -388,11 +372,9 @@ impl Body<'_> {
         let Some(flow) = entry.flow.take() else {
             return Bytes::ZERO;
         };
-        let sent = self.links.networks[entry.network].fluid.stop(now, flow.id);
+        let sent = self.links.networks[entry.network].stop(now, flow.id);
         entry.sent += sent.0;
         entry.received += sent.0;
-        let network = entry.network;
-        self.links.touch(network);
         sent
     }
 
