@@ -17,6 +17,8 @@
 //! The body never decides: it carries out what the [brain](twinrack_control::controller::Controller) orders through
 //! [`Fabric`](twinrack_control::fabric::Fabric), which [`Body`] implements.
 
+mod account;
+mod activity;
 pub mod body;
 mod compute;
 mod crash;

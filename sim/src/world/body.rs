@@ -182,7 +182,7 @@ impl<'a> Body<'a> {
 
     /// Marks a host, after counting what its VMs got and missed up to now.
     pub(super) fn touch(&mut self, host: HostId) {
-        self.account(host);
+        self.account(host, self.engine.now());
         self.state.touch(host);
     }
 

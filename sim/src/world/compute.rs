@@ -3,7 +3,7 @@
 use twinrack_control::fabric::{HostState, Notice, VmState};
 use twinrack_scenario::HostId;
 use twinrack_scenario::record::Event;
-use twinrack_scenario::units::{Ratio, SimTime};
+use twinrack_scenario::units::SimTime;
 
 use super::body::Body;
 use crate::model::cpu::Claim;
@@ -25,21 +25,6 @@ impl Body<'_> {
         let mut work = Work::default();
         for host in self.state.take_touched() {
             self.settle_host(now, host, &mut work);
-        }
-    }
-
-    /// Counts what the VMs of a host got and missed since it was last computed.
-    pub(super) fn account(&mut self, host: HostId) {
-        let now = self.engine.now();
-        let entry = &mut self.state.hosts[host.index()];
-        let seconds = now.since(entry.settled).as_secs_f64();
-        entry.settled = now;
-        if seconds > 0.0 {
-            for vm in &entry.vms {
-                let vm = &mut self.state.vms[vm.index()];
-                vm.ready += (vm.wanted - vm.granted).max(0.0) * seconds;
-                vm.asked += vm.wanted * seconds;
-            }
         }
     }
 
@@ -111,7 +96,7 @@ impl Body<'_> {
         }
         let waited = f64::from(woken) * self.meters.wake.as_secs_f64();
         for (vm, share) in work.running.iter().zip(&work.shares) {
-            self.state.vms[*vm].woken += waited * share / consumed;
+            self.state.vms[*vm].account.woken += waited * share / consumed;
         }
     }
 
@@ -132,6 +117,7 @@ impl Body<'_> {
                 &self.kinds.vms[vm.group as usize],
             );
             let faster = spec.clock.map_or(1.0, |clock| clock.as_f64() / kind.clock);
+            vm.demand_max = vm.demand_max.max(vm.demand);
             vm.wanted = vm.demand * f64::from(own.vcpus) * faster * (1.0 - vm.throttle);
             // Time in the hypervisor on behalf of a VM is charged to it: for each second of its own it takes more.
             let overhead = own.paging(kind.paging).overhead;
@@ -170,9 +156,9 @@ impl Body<'_> {
         for at in 0..self.state.hosts[host.index()].vms.len() {
             let vm = self.state.hosts[host.index()].vms[at];
             let Some(id) = self.moving.get(&vm) else { continue };
-            let service = self.state.vms[vm.index()].service();
+            let share = self.writing(vm);
             if let Some(tracker) = self.moves.get_mut(id).and_then(|entry| entry.tracker.as_mut()) {
-                tracker.set_share(now, Ratio(service));
+                tracker.set_share(now, share);
             }
         }
     }

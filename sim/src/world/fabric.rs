@@ -79,10 +79,10 @@ impl Fabric for Body<'_> {
 
     fn subject(&self, vm: VmId) -> Subject {
         let group = self.state.vms[vm.index()].group as usize;
-        let (spec, kind) = (&self.scenario.spec.vms[group], &self.kinds.vms[group]);
+        let kind = &self.kinds.vms[group];
         Subject {
             memory: kind.memory,
-            untouched: spec.untouched,
+            untouched: self.untouched(vm),
             volume: kind.volume,
             throughput: kind.throughput,
         }

@@ -4,6 +4,8 @@ use twinrack_control::fabric::{HostState, VmState};
 use twinrack_scenario::units::{Bytes, SimTime};
 use twinrack_scenario::{HostId, Scenario, VmId};
 
+use super::account::Account;
+
 /// A host.
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -52,16 +54,14 @@ pub struct Vm {
     pub state: VmState,
     /// The share of its virtual processors that it asks for.
     pub demand: f64,
+    /// The most it asked for while it ran, since it was started.
+    pub demand_max: f64,
     /// Logical processors it asks for on its present host.
     pub wanted: f64,
     /// Logical processors it gets.
     pub granted: f64,
-    /// Processor-seconds it was ready and waited.
-    pub ready: f64,
-    /// Processor-seconds it waited for processors that were waking.
-    pub woken: f64,
-    /// Processor-seconds it asked for.
-    pub asked: f64,
+    /// What it got, missed and cost.
+    pub account: Account,
     /// Share of its time that a migration takes from it so that it dirties less.
     pub throttle: f64,
 }
@@ -121,11 +121,10 @@ impl State {
             host: None,
             state: VmState::Off,
             demand: 0.0,
+            demand_max: 0.0,
             wanted: 0.0,
             granted: 0.0,
-            ready: 0.0,
-            woken: 0.0,
-            asked: 0.0,
+            account: Account::default(),
             throttle: 0.0,
         };
         Self {
