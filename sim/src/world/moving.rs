@@ -55,6 +55,8 @@ pub struct Move {
     pub(super) to: HostId,
     network: usize,
     pub(super) tracker: Option<DirtyTracker>,
+    /// The share of its stated rates at which the VM writes, as the tracker has it.
+    share: Ratio,
     flow: Option<Flow>,
     /// Raised with each order: what was ordered before no longer counts.
     epoch: u32,
@@ -88,13 +90,15 @@ impl Body<'_> {
         };
         let now = self.engine.now();
         let mut tracker = DirtyTracker::new(model, now);
-        tracker.set_share(now, self.writing(vm));
+        let share = self.writing(vm);
+        tracker.set_share(now, share);
         let entry = Move {
             vm,
             from,
             to,
             network: self.links.migration,
             tracker: Some(tracker),
+            share,
             flow: None,
             epoch: 0,
             reserved: Bytes::ZERO,
@@ -229,7 +233,8 @@ impl Body<'_> {
             return;
         };
         let vm = entry.vm;
-        if let Some(tracker) = &mut entry.tracker {
+        self.note_progress(now, id);
+        if let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut()) {
             tracker.set_throttle(now, throttle);
         }
         if self.state.vms[vm.index()].throttle.to_bits() != throttle.0.to_bits() {
@@ -257,7 +262,36 @@ impl Body<'_> {
                 self.state.hosts[host.index()].migration_work += work - before;
             }
         }
+        self.note_progress(now, id);
         self.look_ahead(now, id, rate);
+    }
+
+    /// The VM may write at another share of its stated rates.
+    pub(super) fn share_changed(&mut self, now: SimTime, id: MigrationId, share: Ratio) {
+        let entry = self.moves.get_mut(&id);
+        let Some(entry) = entry.filter(|entry| entry.share.0.to_bits() != share.0.to_bits()) else {
+            return;
+        };
+        entry.share = share;
+        self.note_progress(now, id);
+        if let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut()) {
+            tracker.set_share(now, share);
+        }
+    }
+
+    /// How much of a round was sent so far: which pages are dirty again follows from it when the pace of sending or of
+    /// writing changes in between.
+    fn note_progress(&mut self, now: SimTime, id: MigrationId) {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let Some(flow) = entry.flow.filter(|flow| flow.done == Done::RoundArrived) else {
+            return;
+        };
+        let sent = self.links.networks[entry.network].fluid.sent(now, flow.id);
+        if let Some(tracker) = &mut entry.tracker {
+            tracker.note_sent(now, sent.as_f64() / flow.wire.as_f64().max(1.0));
+        }
     }
 
     fn look_ahead(&mut self, now: SimTime, id: MigrationId, rate: f64) {
@@ -269,9 +303,6 @@ impl Body<'_> {
         };
         let sent = self.links.networks[entry.network].fluid.sent(now, flow.id);
         let left = flow.wire.saturating_sub(sent).as_f64();
-        if let Some(tracker) = &mut entry.tracker {
-            tracker.note_sent(now, sent.as_f64() / flow.wire.as_f64().max(1.0));
-        }
         let seconds = flow.until.seconds_left(now.since(flow.began), left, rate);
         if seconds.is_finite() && left > seconds * rate + 1.0 {
             entry.epoch += 1;
