@@ -162,10 +162,8 @@ impl Body<'_> {
         }
         for at in 0..self.state.hosts[host.index()].vms.len() {
             let vm = self.state.hosts[host.index()].vms[at];
-            let Some(id) = self.moving.get(&vm) else { continue };
-            let share = self.writing(vm);
-            if let Some(tracker) = self.moves.get_mut(id).and_then(|entry| entry.tracker.as_mut()) {
-                tracker.set_share(now, share);
+            if let Some(id) = self.moving.get(&vm).copied() {
+                self.share_changed(now, id, self.writing(vm));
             }
         }
     }

@@ -1,19 +1,28 @@
-//! Links: the networks of a scenario, the guests' traffic on them, and what receiving costs hosts.
+//! Links: the networks of a scenario, who sends on them, and what follows when their links are shared anew.
 
-use twinrack_control::fabric::VmState;
+mod streams;
+
 use twinrack_scenario::spec::network::{FramingSpec, NetworkSpec, TopologySpec};
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration, SimTime};
-use twinrack_scenario::{HostId, Scenario, VmId};
+use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
 
 use super::body::{Body, Happening};
 use super::kinds::Kinds;
 use super::state::State;
 use crate::engine::Handle;
 use crate::measure::Level;
-use crate::model::network::goodput::{
-    Offloads, efficiency, packets_per_second, payload_rate, receive_seconds, single_processor_limit,
-};
-use crate::model::network::{FlowId, FluidNetwork, Topology};
+use crate::model::network::goodput::{efficiency, payload_rate};
+use crate::model::network::{FlowId, FluidNetwork, Size, Topology};
+use streams::Streams;
+
+/// What a flow belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    /// A migration.
+    Migration(MigrationId),
+    /// A stream of guests' traffic, by its number.
+    Stream(usize),
+}
 
 /// One network.
 #[derive(Debug)]
@@ -29,24 +38,12 @@ pub struct Network {
     pub link: Vec<BitsPerSecond>,
     /// What it carries.
     pub carried: Level,
+    /// Who each flow belongs to.
+    owners: Vec<Option<Owner>>,
+    /// Whose flows ended since links were last shared.
+    ended: Vec<Owner>,
     touched: bool,
     armed: Option<(SimTime, Handle)>,
-}
-
-/// Traffic that a VM sends all the time.
-#[derive(Debug, Clone)]
-struct Stream {
-    from: VmId,
-    to: End,
-    network: usize,
-    rate: BitsPerSecond,
-    flow: Option<(FlowId, HostId)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Vm(VmId),
-    Host(HostId),
 }
 
 /// All networks.
@@ -56,9 +53,7 @@ pub struct Links {
     pub networks: Vec<Network>,
     /// The one that migrations take.
     pub migration: usize,
-    streams: Vec<Stream>,
-    offloads: Vec<Offloads>,
-    host_group: Vec<u32>,
+    streams: Streams,
 }
 
 impl Links {
@@ -73,16 +68,7 @@ impl Links {
         Self {
             networks,
             migration: migration_network(scenario),
-            streams: streams(scenario),
-            offloads: kinds
-                .hosts
-                .iter()
-                .map(|kind| Offloads {
-                    vmq: kind.vmq,
-                    chimney: kind.chimney,
-                })
-                .collect(),
-            host_group: state.hosts.iter().map(|host| host.group).collect(),
+            streams: Streams::new(scenario, state, kinds),
         }
     }
 
@@ -98,65 +84,7 @@ impl Links {
 
     /// Starts, moves and ends the traffic of a VM that runs, moved or halted.
     pub fn refresh(&mut self, now: SimTime, vm: VmId, state: &State) {
-        if self.streams.is_empty() {
-            return;
-        }
-        for at in 0..self.streams.len() {
-            if self.streams[at].from != vm && self.streams[at].to != End::Vm(vm) {
-                continue;
-            }
-            let stream = self.streams[at].clone();
-            if let Some((flow, _)) = stream.flow {
-                self.networks[stream.network].fluid.stop(now, flow);
-                self.touch(stream.network);
-            }
-            let runs = |vm: VmId| {
-                let entry = &state.vms[vm.index()];
-                entry.host.filter(|_| entry.state == VmState::Running)
-            };
-            let to = match stream.to {
-                End::Vm(vm) => runs(vm),
-                End::Host(host) => Some(host),
-            };
-            self.streams[at].flow = runs(stream.from).zip(to).map(|(from, to)| {
-                let network = &mut self.networks[stream.network];
-                let offloads = self.offloads[self.host_group[to.index()] as usize];
-                // Without VMQ a single processor of the receiving parent does all the work.
-                let limit = if offloads.vmq {
-                    stream.rate
-                } else {
-                    stream.rate.min(single_processor_limit(network.mtu))
-                };
-                network.touched = true;
-                (
-                    network.fluid.start(
-                        now,
-                        (from.0, to.0),
-                        crate::model::network::Size::Stream,
-                        1.0,
-                        Some(limit),
-                    ),
-                    to,
-                )
-            });
-        }
-    }
-
-    /// Processor time that receiving takes at each host, by guests' traffic.
-    fn receive_work(&self) -> Vec<(HostId, f64)> {
-        let mut work: Vec<(HostId, f64)> = Vec::new();
-        for stream in &self.streams {
-            let Some((flow, to)) = stream.flow else { continue };
-            let network = &self.networks[stream.network];
-            let packets = packets_per_second(network.fluid.rate(flow).as_f64(), network.mtu);
-            let payload = network.mtu.as_f64() - 40.0;
-            let (parent, _) = receive_seconds(payload, self.offloads[self.host_group[to.index()] as usize]);
-            match work.iter_mut().find(|(host, _)| *host == to) {
-                Some((_, sum)) => *sum += packets * parent,
-                None => work.push((to, packets * parent)),
-            }
-        }
-        work
+        self.streams.refresh(&mut self.networks, now, vm, state);
     }
 }
 
@@ -177,13 +105,21 @@ impl Network {
             TopologySpec::Star => Topology::star(link.iter().copied()),
             TopologySpec::FatTree => Topology::fat_tree(hosts, payload(spec, spec.speed)),
         };
+        let mut fluid = FluidNetwork::new(topology, spec.latency);
+        if spec.topology == TopologySpec::FatTree {
+            for (host, speed) in (0u32..).zip(&link) {
+                fluid.set_link(host, *speed);
+            }
+        }
         Self {
-            fluid: FluidNetwork::new(topology, spec.latency),
+            fluid,
             goodput: spec.goodput,
             mtu: spec.mtu,
             framing: spec.framing,
             link,
             carried: Level::new(SimTime::ZERO, 0.0),
+            owners: Vec::new(),
+            ended: Vec::new(),
             touched: false,
             armed: None,
         }
@@ -202,9 +138,54 @@ impl Network {
             framing: FramingSpec::Ethernet,
             link,
             carried: Level::new(SimTime::ZERO, 0.0),
+            owners: Vec::new(),
+            ended: Vec::new(),
             touched: false,
             armed: None,
         }
+    }
+
+    /// Starts a flow between two hosts.
+    pub fn start(
+        &mut self,
+        now: SimTime,
+        owner: Owner,
+        (from, to): (HostId, HostId),
+        size: Size,
+        cap: Option<BitsPerSecond>,
+    ) -> FlowId {
+        self.touched = true;
+        let flow = self.fluid.start(now, (from.0, to.0), size, 1.0, cap);
+        if self.owners.len() <= flow.index() {
+            self.owners.resize(flow.index() + 1, None);
+        }
+        self.owners[flow.index()] = Some(owner);
+        flow
+    }
+
+    /// Ends a flow; gives the bytes it has sent.
+    pub fn stop(&mut self, now: SimTime, flow: FlowId) -> Bytes {
+        self.touched = true;
+        self.ended
+            .extend(self.owners.get_mut(flow.index()).and_then(Option::take));
+        self.fluid.stop(now, flow)
+    }
+
+    /// Whose a flow is.
+    pub fn owner(&self, flow: FlowId) -> Option<Owner> {
+        self.owners.get(flow.index()).copied().flatten()
+    }
+
+    /// Shares the links anew; gives those in order whose flow ended or has another rate.
+    fn settle(&mut self, now: SimTime) -> Vec<Owner> {
+        let mut concerned = std::mem::take(&mut self.ended);
+        for flow in self.fluid.settle(now) {
+            concerned.extend(self.owner(flow));
+        }
+        concerned.sort_unstable();
+        concerned.dedup();
+        self.carried.set(now, self.fluid.carried());
+        concerned
     }
 
     /// Payload over wire time.
@@ -237,53 +218,6 @@ fn migration_network(scenario: &Scenario) -> usize {
     order.get(1).or(order.first()).map_or(0, |(_, index)| *index)
 }
 
-fn streams(scenario: &Scenario) -> Vec<Stream> {
-    let default = scenario
-        .spec
-        .networks
-        .iter()
-        .enumerate()
-        .max_by_key(|(_, network)| network.metric)
-        .map_or(0, |(index, _)| index);
-    let mut streams = Vec::new();
-    for (group, spec) in scenario.spec.vms.iter().enumerate() {
-        for traffic in &spec.traffic {
-            let named = traffic.network.as_ref().and_then(|name| {
-                scenario
-                    .spec
-                    .networks
-                    .iter()
-                    .position(|network| network.name.value == name.value)
-            });
-            for (at, from) in scenario.vms.members(group).enumerate() {
-                // To a group of VMs the senders are dealt round.
-                let pick = |range: std::ops::Range<u32>| range.start + at as u32 % range.len().max(1) as u32;
-                let vm = scenario
-                    .vms
-                    .find(&traffic.to)
-                    .map(|range| End::Vm(VmId(pick(range))));
-                let host = || {
-                    scenario
-                        .hosts
-                        .find(&traffic.to)
-                        .map(|range| End::Host(HostId(pick(range))))
-                };
-                if let Some(to) = vm.or_else(host) {
-                    let network = named.unwrap_or(default);
-                    streams.push(Stream {
-                        from: VmId(from),
-                        to,
-                        network,
-                        rate: traffic.rate,
-                        flow: None,
-                    });
-                }
-            }
-        }
-    }
-    streams
-}
-
 impl Body<'_> {
     /// Whether some network must be shared anew.
     pub(super) fn links_touched(&self) -> bool {
@@ -299,18 +233,17 @@ impl Body<'_> {
         for index in 0..self.links.networks.len() {
             let network = &mut self.links.networks[index];
             if std::mem::take(&mut network.touched) {
-                network.fluid.settle(now);
-                let carried = network.fluid.carried();
-                network.carried.set(now, carried);
+                let concerned = network.settle(now);
                 self.arm(index);
-                self.rates_changed(now, index);
+                for owner in concerned {
+                    match owner {
+                        Owner::Migration(id) => self.rate_changed(now, id),
+                        Owner::Stream(at) => self.links.streams.rate_changed(at),
+                    }
+                }
             }
         }
-        self.receive();
-    }
-
-    fn receive(&mut self) {
-        for (host, work) in self.links.receive_work() {
+        for (host, work) in self.links.streams.take_concerned(&self.links.networks) {
             if (self.state.hosts[host.index()].receive_work - work).abs() > 1e-12 {
                 self.touch(host);
                 self.state.hosts[host.index()].receive_work = work;
@@ -341,7 +274,7 @@ impl Body<'_> {
     pub(super) fn sent(&mut self, now: SimTime, index: usize) {
         self.links.networks[index].armed = None;
         for flow in self.links.networks[index].fluid.take_ended(now) {
-            self.transfer_ended(now, index, flow);
+            self.transfer_ended(index, flow);
         }
         self.links.touch(index);
     }

@@ -10,6 +10,7 @@ use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration, SimTime
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
 use super::body::{Body, Happening};
+use super::links::Owner;
 use crate::model::dirtying::{DirtyModel, DirtyTracker, Log};
 use crate::model::network::{FlowId, Size};
 
@@ -54,6 +55,8 @@ pub struct Move {
     pub(super) to: HostId,
     network: usize,
     pub(super) tracker: Option<DirtyTracker>,
+    /// The share of its stated rates at which the VM writes, as the tracker has it.
+    share: Ratio,
     flow: Option<Flow>,
     /// Raised with each order: what was ordered before no longer counts.
     epoch: u32,
@@ -87,13 +90,15 @@ impl Body<'_> {
         };
         let now = self.engine.now();
         let mut tracker = DirtyTracker::new(model, now);
-        tracker.set_share(now, self.writing(vm));
+        let share = self.writing(vm);
+        tracker.set_share(now, share);
         let entry = Move {
             vm,
             from,
             to,
             network: self.links.migration,
             tracker: Some(tracker),
+            share,
             flow: None,
             epoch: 0,
             reserved: Bytes::ZERO,
@@ -212,9 +217,8 @@ impl Body<'_> {
             (Some(limit), Some(goodput)) => Some(limit.min(goodput)),
             (limit, goodput) => limit.or(goodput),
         };
-        let flow = network
-            .fluid
-            .start(now, (entry.from.0, entry.to.0), Size::Transfer(wire), 1.0, cap);
+        let ends = (entry.from, entry.to);
+        let flow = network.start(now, Owner::Migration(id), ends, Size::Transfer(wire), cap);
         entry.flow = Some(Flow {
             id: flow,
             done,
@@ -222,8 +226,6 @@ impl Body<'_> {
             wire,
             until,
         });
-        let network = entry.network;
-        self.links.touch(network);
     }
 
     fn throttle(&mut self, now: SimTime, id: MigrationId, throttle: Ratio) {
@@ -231,7 +233,8 @@ impl Body<'_> {
             return;
         };
         let vm = entry.vm;
-        if let Some(tracker) = &mut entry.tracker {
+        self.note_progress(now, id);
+        if let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut()) {
             tracker.set_throttle(now, throttle);
         }
         if self.state.vms[vm.index()].throttle.to_bits() != throttle.0.to_bits() {
@@ -242,31 +245,52 @@ impl Body<'_> {
         }
     }
 
-    /// Rates of a network changed: looks again when rounds end that end early, and what sending costs processors.
-    pub(super) fn rates_changed(&mut self, now: SimTime, network: usize) {
+    /// The flow of a migration has another rate, or ended: looks again when a round ends that ends early, and what
+    /// sending costs processors.
+    pub(super) fn rate_changed(&mut self, now: SimTime, id: MigrationId) {
         let cost = f64::from(self.scenario.spec.policies.migration.cost.send_nanos_per_byte) / 1e9;
-        let ids: Vec<MigrationId> = self
-            .moves
-            .iter()
-            .filter(|(_, entry)| entry.network == network)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ids {
-            let Some(entry) = self.moves.get_mut(&id) else {
-                continue;
-            };
-            let rate = entry.flow.map_or(0.0, |flow| {
-                self.links.networks[network].fluid.rate(flow.id).as_f64() / 8.0
-            });
-            let (from, to, before, work) = (entry.from, entry.to, entry.work, rate * cost);
-            entry.work = work;
-            if (work - before).abs() > 1e-12 {
-                for host in [from, to] {
-                    self.touch(host);
-                    self.state.hosts[host.index()].migration_work += work - before;
-                }
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let fluid = &self.links.networks[entry.network].fluid;
+        let rate = entry.flow.map_or(0.0, |flow| fluid.rate(flow.id).as_f64() / 8.0);
+        let (from, to, before, work) = (entry.from, entry.to, entry.work, rate * cost);
+        entry.work = work;
+        if (work - before).abs() > 1e-12 {
+            for host in [from, to] {
+                self.touch(host);
+                self.state.hosts[host.index()].migration_work += work - before;
             }
-            self.look_ahead(now, id, rate);
+        }
+        self.note_progress(now, id);
+        self.look_ahead(now, id, rate);
+    }
+
+    /// The VM may write at another share of its stated rates.
+    pub(super) fn share_changed(&mut self, now: SimTime, id: MigrationId, share: Ratio) {
+        let entry = self.moves.get_mut(&id);
+        let Some(entry) = entry.filter(|entry| entry.share.0.to_bits() != share.0.to_bits()) else {
+            return;
+        };
+        entry.share = share;
+        self.note_progress(now, id);
+        if let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut()) {
+            tracker.set_share(now, share);
+        }
+    }
+
+    /// How much of a round was sent so far: which pages are dirty again follows from it when the pace of sending or of
+    /// writing changes in between.
+    fn note_progress(&mut self, now: SimTime, id: MigrationId) {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let Some(flow) = entry.flow.filter(|flow| flow.done == Done::RoundArrived) else {
+            return;
+        };
+        let sent = self.links.networks[entry.network].fluid.sent(now, flow.id);
+        if let Some(tracker) = &mut entry.tracker {
+            tracker.note_sent(now, sent.as_f64() / flow.wire.as_f64().max(1.0));
         }
     }
 
@@ -279,9 +303,6 @@ impl Body<'_> {
         };
         let sent = self.links.networks[entry.network].fluid.sent(now, flow.id);
         let left = flow.wire.saturating_sub(sent).as_f64();
-        if let Some(tracker) = &mut entry.tracker {
-            tracker.note_sent(now, sent.as_f64() / flow.wire.as_f64().max(1.0));
-        }
         let seconds = flow.until.seconds_left(now.since(flow.began), left, rate);
         if seconds.is_finite() && left > seconds * rate + 1.0 {
             entry.epoch += 1;
@@ -294,24 +315,18 @@ impl Body<'_> {
     }
 
     /// A transfer has sent its last byte; it arrives one path latency later.
-    pub(super) fn transfer_ended(&mut self, now: SimTime, network: usize, flow: FlowId) {
-        let owner = self
-            .moves
-            .iter()
-            .find(|(_, entry)| entry.network == network && entry.flow.is_some_and(|own| own.id == flow));
-        let Some((id, entry)) = owner else { return };
-        let (id, latency) = (
-            *id,
-            self.links.networks[network]
-                .fluid
-                .latency(entry.from.0, entry.to.0),
-        );
+    pub(super) fn transfer_ended(&mut self, network: usize, flow: FlowId) {
+        let Some(Owner::Migration(id)) = self.links.networks[network].owner(flow) else {
+            return;
+        };
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let fluid = &self.links.networks[network].fluid;
+        let latency = fluid.latency(entry.from.0, entry.to.0);
         let done = entry.flow.map_or(Done::RoundArrived, |flow| flow.done);
-        if let Some(entry) = self.moves.get_mut(&id) {
-            entry.epoch += 1;
-        }
+        entry.epoch += 1;
         self.after(id, latency, done);
-        let _ = now;
     }
 
     /// A step is done, unless another order came since.
@@ -388,11 +403,9 @@ impl Body<'_> {
         let Some(flow) = entry.flow.take() else {
             return Bytes::ZERO;
         };
-        let sent = self.links.networks[entry.network].fluid.stop(now, flow.id);
+        let sent = self.links.networks[entry.network].stop(now, flow.id);
         entry.sent += sent.0;
         entry.received += sent.0;
-        let network = entry.network;
-        self.links.touch(network);
         sent
     }
 

@@ -156,7 +156,7 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
         if account.ran > 0.0 {
             exits.add(account.exits / account.ran);
         }
-        references.add(f64::from(paging.walk_refs));
+        references.add(paging.walk_refs);
         shadow += paging.shadow.as_f64();
         asked += account.asked;
         missed += account.ready;

@@ -18,6 +18,13 @@ const BYTE: u128 = 8 * 1_000_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(usize);
 
+impl FlowId {
+    /// The number as an index. A flow that was stopped leaves its number to a later one.
+    pub const fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// How much a flow has to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
@@ -143,9 +150,10 @@ impl FluidNetwork {
         }
     }
 
-    /// Shares the links anew after changes.
-    pub fn settle(&mut self, now: SimTime) {
-        for index in self.sharing.settle() {
+    /// Shares the links anew after changes; gives the flows whose rate is another now.
+    pub fn settle(&mut self, now: SimTime) -> Vec<FlowId> {
+        let changed = self.sharing.settle();
+        for &index in &changed {
             let rate = self.sharing.rate(index).0;
             let Some(progress) = self.progress.get_mut(index).and_then(Option::as_mut) else {
                 continue;
@@ -162,6 +170,8 @@ impl FluidNetwork {
             let progress = *progress;
             self.push_end(index, progress);
         }
+        self.forget_past_ends();
+        changed.into_iter().map(FlowId).collect()
     }
 
     /// When the next transfer has sent its last byte.
@@ -199,12 +209,21 @@ impl FluidNetwork {
     /// One-way delay between two hosts.
     pub fn latency(&self, from: u32, to: u32) -> SimDuration {
         self.hop_latency
-            .saturating_mul(self.topology.route(from, to).len() as u64)
+            .saturating_mul(u64::from(self.topology.hops(from, to)))
     }
 
     /// The channels of a host's link.
     pub fn host_channels(&self, host: u32) -> [Channel; 2] {
         self.topology.host_channels(host)
+    }
+
+    /// Each change of a rate leaves an end behind that no longer comes: most of the queue must never be such.
+    fn forget_past_ends(&mut self) {
+        if self.ends.len() > 64 + 4 * self.progress.len() {
+            let mut ends = std::mem::take(&mut self.ends);
+            ends.retain(|Reverse((_, index, version))| self.is_current(*index, *version));
+            self.ends = ends;
+        }
     }
 
     fn is_current(&self, index: FlowIndex, version: u32) -> bool {

@@ -105,7 +105,9 @@ impl Sharing {
 
     /// Computes what changes made necessary; gives the flows whose rate is another now.
     pub fn settle(&mut self) -> Vec<FlowIndex> {
-        let most = (self.table.crossings / 2).max(PATIENCE_MIN);
+        // Looking at two crossings takes a wave about as long as one takes a filling, measured on fat trees: a wave that
+        // is given up has cost about what the filling costs.
+        let most = (2 * self.table.crossings).max(PATIENCE_MIN);
         let least = (self.table.crossings / 64).max(PATIENCE_MIN);
         self.patience = self.patience.clamp(least, most);
         // Where waves broke of late, the next will: it is given up sooner.

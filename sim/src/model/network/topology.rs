@@ -30,7 +30,7 @@ enum Shape {
     /// Node 0 is the switch, host `h` is node `h + 1`.
     Star,
     /// Hosts first, then edge, aggregation and core switches.
-    FatTree { k: u32 },
+    FatTree(FatTree),
 }
 
 impl Topology {
@@ -55,7 +55,7 @@ impl Topology {
             k += 2;
         }
         let (half, mut graph) = (k / 2, DiGraph::default());
-        let tree = FatTree { k };
+        let tree = FatTree { k, connected: hosts };
         for _ in 0..tree.core(0, 0) + half * half {
             graph.add_node(());
         }
@@ -86,7 +86,7 @@ impl Topology {
         }
         Self {
             graph,
-            shape: Shape::FatTree { k },
+            shape: Shape::FatTree(tree),
         }
     }
 
@@ -107,19 +107,27 @@ impl Topology {
     }
 
     /// The channels from one host to another, in order; none from a host to itself.
+    ///
+    /// Channels are numbered in the order in which they were added, so that no edge has to be searched for.
     pub fn route(&self, from: u32, to: u32) -> Vec<Channel> {
         if from == to {
             return Vec::new();
         }
-        let nodes = match self.shape {
-            Shape::Star => vec![from + 1, 0, to + 1],
-            Shape::FatTree { k } => FatTree { k }.path(from, to),
-        };
-        nodes
-            .windows(2)
-            .filter_map(|pair| self.graph.find_edge(node(pair[0]), node(pair[1])))
-            .map(|edge| Channel(edge.index() as u32))
-            .collect()
+        match self.shape {
+            Shape::Star => vec![Channel(2 * from), Channel(2 * to + 1)],
+            Shape::FatTree(tree) => tree.route(from, to),
+        }
+    }
+
+    /// How many channels there are from one host to another.
+    pub const fn hops(&self, from: u32, to: u32) -> u32 {
+        if from == to {
+            return 0;
+        }
+        match self.shape {
+            Shape::Star => 2,
+            Shape::FatTree(tree) => tree.hops(from, to),
+        }
     }
 }
 
@@ -137,58 +145,85 @@ fn connect(
     graph.add_edge(b, a, speed);
 }
 
-/// Node numbers of a k-ary fat tree.
+/// Numbers of nodes and channels of a k-ary fat tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FatTree {
     k: u32,
+    /// Hosts that have a link; the last places may be empty.
+    connected: u32,
 }
 
 impl FatTree {
-    const fn half(&self) -> u32 {
+    const fn half(self) -> u32 {
         self.k / 2
     }
 
-    const fn hosts(&self) -> u32 {
+    const fn hosts(self) -> u32 {
         self.k * self.k * self.k / 4
     }
 
-    const fn edge(&self, pod: u32, index: u32) -> u32 {
+    const fn edge(self, pod: u32, index: u32) -> u32 {
         self.hosts() + pod * self.half() + index
     }
 
-    const fn edge_of(&self, host: u32) -> u32 {
+    const fn edge_of(self, host: u32) -> u32 {
         self.hosts() + host / self.half()
     }
 
-    const fn aggregation(&self, pod: u32, index: u32) -> u32 {
+    const fn aggregation(self, pod: u32, index: u32) -> u32 {
         self.hosts() + self.k * self.half() + pod * self.half() + index
     }
 
-    const fn core(&self, aggregation: u32, index: u32) -> u32 {
+    const fn core(self, aggregation: u32, index: u32) -> u32 {
         self.hosts() + 2 * self.k * self.half() + aggregation * self.half() + index
     }
 
-    fn path(&self, from: u32, to: u32) -> Vec<u32> {
-        let (edge_from, edge_to) = (self.edge_of(from), self.edge_of(to));
-        if edge_from == edge_to {
-            return vec![from, edge_from, to];
+    const fn pod_of(self, host: u32) -> u32 {
+        host / (self.half() * self.half())
+    }
+
+    /// The channel up from an edge switch to an aggregation switch, both by their places in the pod; the next is down.
+    const fn up_from_edge(self, pod: u32, edge: u32, aggregation: u32) -> u32 {
+        let half = self.half();
+        2 * (self.connected + pod * 2 * half * half + edge * half + aggregation)
+    }
+
+    /// The channel up from an aggregation switch to one of its core switches; the next is down.
+    const fn up_from_aggregation(self, pod: u32, aggregation: u32, core: u32) -> u32 {
+        let half = self.half();
+        2 * (self.connected + pod * 2 * half * half + half * half + aggregation * half + core)
+    }
+
+    const fn hops(self, from: u32, to: u32) -> u32 {
+        if self.edge_of(from) == self.edge_of(to) {
+            2
+        } else if self.pod_of(from) == self.pod_of(to) {
+            4
+        } else {
+            6
         }
-        let per_pod = self.half() * self.half();
-        let (pod_from, pod_to) = (from / per_pod, to / per_pod);
+    }
+
+    fn route(self, from: u32, to: u32) -> Vec<Channel> {
+        let (first, last) = (2 * from, 2 * to + 1);
+        let half = self.half();
+        let place = |host: u32| (self.pod_of(host), host / half % half);
+        let ((pod_from, edge_from), (pod_to, edge_to)) = (place(from), place(to));
         let pick = mix(u64::from(from) << 32 | u64::from(to));
-        let up = (pick % u64::from(self.half())) as u32;
-        if pod_from == pod_to {
-            return vec![from, edge_from, self.aggregation(pod_from, up), edge_to, to];
-        }
-        let core = self.core(up, ((pick >> 32) % u64::from(self.half())) as u32);
-        vec![
-            from,
-            edge_from,
-            self.aggregation(pod_from, up),
-            core,
-            self.aggregation(pod_to, up),
-            edge_to,
-            to,
-        ]
+        let by = (pick % u64::from(half)) as u32;
+        let up = self.up_from_edge(pod_from, edge_from, by);
+        let down = self.up_from_edge(pod_to, edge_to, by) + 1;
+        let channels: &[u32] = match self.hops(from, to) {
+            2 => &[first, last],
+            4 => &[first, up, down, last],
+            _ => {
+                let core = ((pick >> 32) % u64::from(half)) as u32;
+                let over = self.up_from_aggregation(pod_from, by, core);
+                let back = self.up_from_aggregation(pod_to, by, core) + 1;
+                &[first, up, over, back, down, last]
+            }
+        };
+        channels.iter().copied().map(Channel).collect()
     }
 }
 
@@ -201,6 +236,8 @@ const fn mix(mut z: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use petgraph::graph::EdgeIndex;
+
     use super::*;
 
     const GBPS: BitsPerSecond = BitsPerSecond(1_000_000_000);
@@ -229,6 +266,29 @@ mod tests {
             let route = tree.route(from, to);
             assert_eq!(route[0], tree.host_channels(from)[0]);
             assert_eq!(route[route.len() - 1], tree.host_channels(to)[1]);
+        }
+    }
+
+    #[test]
+    fn routes_follow_the_edges_of_the_graph() {
+        // 100 hosts in a tree for 128: the last places are empty.
+        for topology in [Topology::star([GBPS; 20]), Topology::fat_tree(100, GBPS)] {
+            let (hosts, host) = match topology.shape {
+                Shape::Star => (20, 1),
+                Shape::FatTree(_) => (100, 0),
+            };
+            for (from, to) in (0..hosts).flat_map(|a| (0..hosts).map(move |b| (a, b))) {
+                let route = topology.route(from, to);
+                assert_eq!(route.len() as u32, topology.hops(from, to));
+                let mut at = node(from + host);
+                for channel in route {
+                    let edge = EdgeIndex::new(channel.index());
+                    let (source, target) = topology.graph.edge_endpoints(edge).expect("an edge");
+                    assert_eq!(source, at, "{from} to {to}");
+                    at = target;
+                }
+                assert_eq!(at, node(to + host), "{from} to {to}");
+            }
         }
     }
 }

@@ -18,12 +18,27 @@ struct Candidate {
     weight: i64,
 }
 
+/// What is known of a channel to look at again.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    /// Its earliest place in the queue; [`Key::NEVER`] if it has none.
+    place: Key,
+    /// Its share, if that was computed and nothing it follows from has changed since.
+    share: Option<Share>,
+}
+
+impl Pending {
+    const NONE: Self = Self {
+        place: Key::NEVER,
+        share: None,
+    };
+}
+
 /// The channels to look at again.
 #[derive(Debug, Clone, Default)]
 pub struct Ripple {
     queue: BinaryHeap<Reverse<Key>>,
-    /// For each channel its earliest place in the queue; [`Key::NEVER`] if it has none.
-    pending: Vec<Key>,
+    pending: Vec<Pending>,
     candidates: Vec<Candidate>,
     /// Flows whose rate may be another now.
     pub moved: Vec<u32>,
@@ -35,18 +50,23 @@ impl Ripple {
     /// A still network.
     pub fn new(channels: usize) -> Self {
         Self {
-            pending: vec![Key::NEVER; channels],
+            pending: vec![Pending::NONE; channels],
             ..Self::default()
         }
     }
 
     /// A channel's level may be wrong; neither the old nor the right one lies below `bound`.
     pub fn mark(&mut self, channel: u32, bound: Key) {
+        self.pending[channel as usize].share = None;
+        self.enqueue(channel, bound);
+    }
+
+    fn enqueue(&mut self, channel: u32, bound: Key) {
         let pending = &mut self.pending[channel as usize];
         // A place names the channel that stands there.
         let place = bound.on_behalf_of(channel);
-        if place < *pending {
-            *pending = place;
+        if place < pending.place {
+            pending.place = place;
             self.queue.push(Reverse(place));
         }
     }
@@ -59,23 +79,27 @@ impl Ripple {
             let Some(channel) = place.at_channel() else {
                 continue;
             };
-            if self.pending[channel as usize] != place {
+            let pending = self.pending[channel as usize];
+            if pending.place != place {
                 continue;
             }
+            self.pending[channel as usize] = Pending::NONE;
             if self.work > budget {
-                self.pending[channel as usize] = Key::NEVER;
                 self.forget();
                 return Err(place);
             }
-            self.pending[channel as usize] = Key::NEVER;
-            let share = self.evaluate(table, channel);
+            let share = match pending.share {
+                Some(share) => share,
+                None => self.evaluate(table, channel, place),
+            };
             if share == table.channels[channel as usize].share {
                 continue;
             }
             let (old, new) = (table.key(channel), Key::channel(channel, share.level()));
             let first = old.min(new);
             if self.queue.peek().is_some_and(|Reverse(next)| *next < first) {
-                self.mark(channel, first);
+                self.pending[channel as usize].share = Some(share);
+                self.enqueue(channel, first);
                 continue;
             }
             self.apply(table, channel, share, first);
@@ -106,24 +130,28 @@ impl Ripple {
     pub fn forget(&mut self) {
         for Reverse(place) in self.queue.drain() {
             if let Some(channel) = place.at_channel() {
-                self.pending[channel as usize] = Key::NEVER;
+                self.pending[channel as usize] = Pending::NONE;
             }
         }
     }
 
     /// The share of a channel as levels elsewhere are now: all its flows rise, and those that are held up elsewhere
-    /// before it is full leave what they do not take to the others, which raises the level.
-    fn evaluate(&mut self, table: &Table, channel: u32) -> Share {
-        let row = &table.channels[channel as usize];
+    /// before it is full leave what they do not take to the others, which raises the level. It is full at `now` at the
+    /// earliest.
+    fn evaluate(&mut self, table: &Table, channel: u32, now: Key) -> Share {
         let flows = &table.crossing[channel as usize];
         self.work += flows.len();
         self.candidates.clear();
         let mut share = Share {
-            left: row.capacity,
+            left: table.channels[channel as usize].capacity,
             weight: 0,
         };
         for &flow in flows {
             let own = &table.flows[flow as usize];
+            if own.key < now {
+                share.left -= own.rate;
+                continue;
+            }
             let here = own.key == Key::NEVER || own.key.at_channel() == Some(channel);
             let elsewhere = if here {
                 self.work += table.hops(flow).len();
@@ -144,13 +172,7 @@ impl Ripple {
             self.candidates.retain(|candidate| {
                 let stays = candidate.elsewhere > level;
                 if !stays {
-                    let own = &table.flows[candidate.flow as usize];
-                    let rate = if own.key == candidate.elsewhere {
-                        own.rate
-                    } else {
-                        table.rate_at(candidate.flow, candidate.elsewhere)
-                    };
-                    share.left -= rate;
+                    share.left -= table.rate_at(candidate.flow, candidate.elsewhere);
                     share.weight -= candidate.weight;
                 }
                 stays
@@ -202,6 +224,7 @@ impl Ripple {
             if key < from {
                 continue;
             }
+            self.pending[hop.channel as usize].share = None;
             if less {
                 // It can only rise: wrong from its old level on, and never if it holds up none.
                 if key.is_finite() {

@@ -1,0 +1,4 @@
+//! Paging against published measurements.
+
+#[path = "paging/validation.rs"]
+mod validation;
