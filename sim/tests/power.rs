@@ -4,6 +4,8 @@
 mod approximations;
 #[path = "power/curves.rs"]
 mod curves;
+#[path = "power/given_back.rs"]
+mod given_back;
 #[path = "power/specpower.rs"]
 mod specpower;
 #[path = "power/staircase.rs"]

@@ -70,6 +70,8 @@ struct Problem<'a> {
 
 /// Watts of all cores busy, and what all packages save asleep.
 struct Solution {
+    /// Whether no part takes more than it may.
+    fits: bool,
     cores: f64,
     packages: f64,
     base: f64,
@@ -100,24 +102,44 @@ impl Problem<'_> {
         );
         let (q0, q1) = (self.idle.asleep, self.low.asleep);
         let determinant = (1.0 - j0) * (q0 - q1) - q0 * (j1 - j0);
-        let packages = if determinant > 1e-9 {
-            let packages = (self.curve.idle_drop() * (1.0 - j0) - (full - idle) * (j1 - j0)) / determinant;
-            packages.clamp(0.0, full - idle)
+        let left = self.curve.idle_drop() * (1.0 - j0) - (full - idle) * (j1 - j0);
+        // Packages that never sleep save nothing.
+        let wanted = if determinant > 1e-9 {
+            left / determinant
         } else {
             0.0
         };
+        let packages = wanted.clamp(0.0, full - idle);
         let cores = ((full - idle - packages * q0) / (1.0 - j0)).max(0.0);
+        let base = full - packages - cores;
+        let least = if determinant > 1e-9 {
+            PACKAGES_LEAST * self.curve.idle_drop()
+        } else {
+            0.0
+        };
         Solution {
+            fits: base >= BASE_LEAST * idle && left >= 0.0 && wanted >= least,
             cores,
             packages,
-            base: full - packages - cores,
+            base,
         }
     }
 
-    fn fits(&self, factor: f64) -> bool {
-        let solution = self.solve(factor);
-        solution.base >= BASE_LEAST * self.curve.at(0.0)
-            && solution.packages >= PACKAGES_LEAST * self.curve.idle_drop()
+    /// The greatest factor up to 1 to the powers of idle states that fits; 0 does when none else.
+    fn greatest(&self) -> f64 {
+        if self.solve(1.0).fits {
+            return 1.0;
+        }
+        let (mut fits, mut fails) = (0.0, 1.0);
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(fits, fails);
+            if self.solve(middle).fits {
+                fits = middle;
+            } else {
+                fails = middle;
+            }
+        }
+        fits
     }
 }
 
@@ -131,18 +153,7 @@ pub fn calibrate(host: &HostSpec, curve: &PowerCurve, idle: &Point, low: &Point)
         idle,
         low,
     };
-    let (mut fits, mut fails) = (0.0, 1.0);
-    if problem.fits(fails) {
-        fits = fails;
-    }
-    for _ in 0..HALVINGS {
-        let middle = f64::midpoint(fits, fails);
-        if problem.fits(middle) {
-            fits = middle;
-        } else {
-            fails = middle;
-        }
-    }
+    let fits = problem.greatest();
     let solution = problem.solve(fits);
     let packages = f64::from(host.sockets.max(1));
     let core = solution.cores / (packages * f64::from(host.cores.max(1)));
