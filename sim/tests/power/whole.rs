@@ -26,6 +26,22 @@ fn figures(host: &str, vms: &str, policies: &str, timeline: &str) -> impl Fn(&st
     }
 }
 
+#[test]
+fn the_staircase_as_a_scenario() {
+    let text = include_str!("../../../scenarios/validation/v29-epyc-7502-staircase.yaml");
+    let scenario = read("v29", text, &NoFiles, &[]).unwrap_or_else(|rejected| panic!("{rejected}"));
+    let record = run(&scenario, RunOptions { seed: 1 }, &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .expect("runs");
+    let expectations = record.summary.expectations;
+    assert_eq!(expectations.len(), 3);
+    assert!(
+        expectations.iter().all(|expectation| expectation.ok),
+        "{expectations:?}"
+    );
+}
+
 fn close(value: f64, expected: f64) {
     assert!(
         (value - expected).abs() < 1e-6 * expected.abs().max(1.0),
