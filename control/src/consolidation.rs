@@ -4,11 +4,11 @@
 //! The steps are those of Beloglazov and Buyya 2012, with the constraints of real hosts: memory, the migrations that a host
 //! can take part in, VMs on their way already, and the time a host takes to start.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use twinrack_scenario::spec::consolidation::{ConsolidationSpec, PlacementSpec};
-use twinrack_scenario::units::{SimDuration, SimTime};
+use twinrack_scenario::units::SimDuration;
 use twinrack_scenario::{HostId, VmId};
 
 use crate::fabric::{Fabric, HostState, VmState};
@@ -48,8 +48,11 @@ impl fmt::Debug for Consolidator {
 
 /// One decision while it is made.
 struct Round {
+    /// The hosts that may take VMs.
     fit: Fit,
     moves: Vec<Move>,
+    /// Hosts that are switched off, as far as they were not passed over yet; looked for when one is first needed.
+    off: Option<VecDeque<HostId>>,
 }
 
 impl Consolidator {
@@ -75,7 +78,6 @@ impl Consolidator {
     /// Decides; gives the moves to ask for now.
     pub fn decide(
         &mut self,
-        now: SimTime,
         mover: &Mover,
         maintenance: &Maintenance,
         fabric: &mut impl Fabric,
@@ -87,8 +89,9 @@ impl Consolidator {
             .filter(|host| !self.waiting.contains_key(host))
             .collect();
         let mut round = Round {
-            fit: Fit::default(),
+            fit: Fit::new(self.placement),
             moves: Vec::new(),
+            off: None,
         };
         let mut overloaded = Vec::new();
         for host in usable {
@@ -99,15 +102,17 @@ impl Consolidator {
             }
             if self.is_overloaded(host, fabric.vms_on(host), room, fabric) {
                 overloaded.push((host, room));
-            } else {
+            } else if !self.leaving.contains(&host) {
                 round.fit.put(host, room);
             }
         }
         for (host, room) in overloaded {
+            self.leaving.remove(&host);
             self.relieve(host, room, &mut round, fabric);
         }
         if self.spec.empty_hosts {
-            self.empty(now, mover, &mut round, fabric);
+            self.go_on_emptying(mover, &mut round, fabric);
+            self.empty(mover, &mut round, fabric);
         }
         round.moves
     }
@@ -118,7 +123,7 @@ impl Consolidator {
     }
 
     /// A VM left a host: it is switched off if that was its last.
-    pub fn migration_ended(&mut self, _now: SimTime, from: HostId, mover: &Mover, fabric: &mut impl Fabric) {
+    pub fn migration_ended(&mut self, from: HostId, mover: &Mover, fabric: &mut impl Fabric) {
         if self.leaving.contains(&from) && fabric.vms_on(from).is_empty() && !mover.involves(from) {
             self.leaving.remove(&from);
             if fabric.host(from).state == HostState::Up {
@@ -189,7 +194,7 @@ impl Consolidator {
             let movable: Vec<VmId> = staying
                 .iter()
                 .copied()
-                .filter(|vm| may_move(*vm, fabric))
+                .filter(|vm| self.may_move(*vm, fabric))
                 .collect();
             let candidates: Vec<Candidate<'_>> = movable
                 .iter()
@@ -221,14 +226,10 @@ impl Consolidator {
     /// Finds a place among the hosts that run, or starts one.
     fn send(&mut self, vm: VmId, need: Need, round: &mut Round, fabric: &mut impl Fabric) {
         let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
-        if let Some(to) = round
-            .fit
-            .choose(self.placement, need, self.spec.target_ceiling.0, &watts)
-        {
+        if let Some(to) = round.fit.choose(need, self.spec.target_ceiling.0, &watts) {
             round.fit.place(to, need);
-            self.leaving.remove(&to);
             round.moves.push((vm, to));
-        } else if let Some(to) = self.startable(need, fabric) {
+        } else if let Some(to) = self.startable(need, round, fabric) {
             if !self.waiting.contains_key(&to) {
                 fabric.power_on(to);
             }
@@ -236,8 +237,8 @@ impl Consolidator {
         }
     }
 
-    /// The first host that is off, or is starting already, and would hold a VM beside those it is started for.
-    fn startable(&self, need: Need, fabric: &impl Fabric) -> Option<HostId> {
+    /// The first host that is starting already, or is off, and would hold a VM beside those it is started for.
+    fn startable(&self, need: Need, round: &mut Round, fabric: &impl Fabric) -> Option<HostId> {
         let holds = |host: HostId| {
             let promised: Vec<Need> = self
                 .waiting
@@ -259,66 +260,103 @@ impl Consolidator {
             };
             room.holds(need, self.spec.target_ceiling.0)
         };
-        let started = self.waiting.keys().copied().find(|host| holds(*host));
-        started.or_else(|| {
-            (0..fabric.host_count())
-                .map(HostId)
-                .find(|host| fabric.host(*host).state == HostState::Off && holds(*host))
-        })
+        if let Some(started) = self.waiting.keys().copied().find(|host| holds(*host)) {
+            return Some(started);
+        }
+        let off = round.off.get_or_insert_with(|| {
+            let hosts = (0..fabric.host_count()).map(HostId);
+            hosts
+                .filter(|host| fabric.host(*host).state == HostState::Off)
+                .collect()
+        });
+        let at = off.iter().position(|host| holds(*host))?;
+        off.remove(at)
+    }
+
+    /// Hosts that the last decision could not empty whole give up more of their VMs, or keep them if nobody can take
+    /// them any more.
+    fn go_on_emptying(&mut self, mover: &Mover, round: &mut Round, fabric: &impl Fabric) {
+        let mut taken = BTreeSet::new();
+        for host in self.leaving.clone() {
+            if mover.involves(host) {
+                continue;
+            }
+            if fabric.host(host).state != HostState::Up || !self.vacate(host, round, &mut taken, fabric) {
+                self.leaving.remove(&host);
+            }
+        }
     }
 
     /// Empties hosts in the order of their load, as far as the others can take their VMs.
-    fn empty(&mut self, _now: SimTime, mover: &Mover, round: &mut Round, fabric: &mut impl Fabric) {
-        let receiving: BTreeSet<HostId> = round.moves.iter().map(|(_, to)| *to).collect();
+    fn empty(&mut self, mover: &Mover, round: &mut Round, fabric: &mut impl Fabric) {
         let mut hosts: Vec<(f64, HostId)> = (0..fabric.host_count())
             .map(HostId)
-            .filter(|host| !receiving.contains(host))
             .filter_map(|host| {
-                round
-                    .fit
-                    .get(host)
-                    .map(|room| (room.asked / room.processors, host))
+                let room = round.fit.get(host)?;
+                Some((room.asked / room.processors, host))
             })
             .collect();
         hosts.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let mut taken: BTreeSet<HostId> = BTreeSet::new();
-        for (_, host) in hosts {
-            let vms: Vec<VmId> = fabric.vms_on(host).to_vec();
-            if vms.is_empty() {
-                if !mover.involves(host) && !taken.contains(&host) {
-                    round.fit.remove(host);
-                    fabric.power_off(host);
-                }
-                continue;
+        let mut taken: BTreeSet<HostId> = round.moves.iter().map(|(_, to)| *to).collect();
+        // An empty host takes nobody in: it is switched off.
+        for (_, host) in &hosts {
+            if fabric.vms_on(*host).is_empty() && !taken.contains(host) && !mover.involves(*host) {
+                round.fit.remove(*host);
+                fabric.power_off(*host);
             }
-            let movable =
-                vms.len() <= self.spec.moves_max as usize && vms.iter().all(|vm| may_move(*vm, fabric));
-            if taken.contains(&host) || !movable {
+        }
+        for (_, host) in hosts {
+            if taken.contains(&host) {
                 continue;
             }
             let Some(room) = round.fit.remove(host) else {
                 continue;
             };
-            match self.all_elsewhere(&vms, &mut round.fit, fabric) {
-                Some(moves) => {
-                    taken.extend(moves.iter().map(|(_, to)| *to));
-                    round.moves.extend(moves);
-                    self.leaving.insert(host);
-                }
-                None => round.fit.put(host, room),
+            if self.vacate(host, round, &mut taken, fabric) {
+                self.leaving.insert(host);
+            } else {
+                round.fit.put(host, room);
             }
         }
     }
 
-    /// A place for every VM of a host on hosts that run VMs already, or none at all.
+    /// Finds a place for every VM of a host on others, and sends as many away as one decision may; the room of the rest
+    /// is kept for them in this picture. Without a place for all of them nothing changes.
+    fn vacate(
+        &self,
+        host: HostId,
+        round: &mut Round,
+        taken: &mut BTreeSet<HostId>,
+        fabric: &impl Fabric,
+    ) -> bool {
+        let vms = fabric.vms_on(host);
+        if vms.is_empty() || !vms.iter().all(|vm| self.may_move(*vm, fabric)) {
+            return false;
+        }
+        let Some(moves) = self.all_elsewhere(vms, &mut round.fit, fabric) else {
+            return false;
+        };
+        taken.extend(moves.iter().map(|(_, to)| *to));
+        round
+            .moves
+            .extend(moves.into_iter().take(self.spec.moves_max as usize));
+        true
+    }
+
+    /// Whether a VM can be told to move: it runs, and is not promised to a host that starts.
+    fn may_move(&self, vm: VmId, fabric: &impl Fabric) -> bool {
+        let view = fabric.vm(vm);
+        let promised = || self.waiting.values().flatten().any(|(other, _)| *other == vm);
+        view.movable && view.state == VmState::Running && !promised()
+    }
+
+    /// A place for every VM of a host, or none at all.
     fn all_elsewhere(&self, vms: &[VmId], fit: &mut Fit, fabric: &impl Fabric) -> Option<Vec<Move>> {
         let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
         let mut moves: Vec<(VmId, HostId, Room)> = Vec::new();
         for vm in vms {
             let need = need_of(*vm, fabric);
-            let to = fit
-                .choose(self.placement, need, self.spec.target_ceiling.0, &watts)
-                .filter(|to| !fabric.vms_on(*to).is_empty() && !self.leaving.contains(to));
+            let to = fit.choose(need, self.spec.target_ceiling.0, &watts);
             let Some((to, before)) = to.and_then(|to| Some((to, *fit.get(to)?))) else {
                 // Undo in reverse, so that a host chosen twice ends as it began.
                 for (_, host, room) in moves.into_iter().rev() {
@@ -331,11 +369,6 @@ impl Consolidator {
         }
         Some(moves.into_iter().map(|(vm, to, _)| (vm, to)).collect())
     }
-}
-
-fn may_move(vm: VmId, fabric: &impl Fabric) -> bool {
-    let view = fabric.vm(vm);
-    view.movable && view.state == VmState::Running
 }
 
 fn need_of(vm: VmId, fabric: &impl Fabric) -> Need {

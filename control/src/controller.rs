@@ -69,14 +69,14 @@ impl Controller {
             Notice::Woken(wake) => self.woken(now, wake, fabric),
             Notice::Migration(id, input) => {
                 let ended = self.mover.on(now, id, input, fabric);
-                self.after(now, ended, fabric);
+                self.after(ended, fabric);
             }
             Notice::Load(host, load) => self.load(now, host, load, fabric),
             Notice::HostReady(host) => {
                 if let Some(consolidator) = &mut self.consolidator {
                     for (vm, to) in consolidator.host_ready(host) {
                         let ended = self.mover.ask(now, vm, to, false, fabric);
-                        self.after(now, ended, fabric);
+                        self.after(ended, fabric);
                     }
                 }
             }
@@ -92,7 +92,7 @@ impl Controller {
                 lost.sort_unstable();
                 lost.dedup();
                 self.restarter.host_died(now, host, lost, fabric);
-                self.after(now, ended, fabric);
+                self.after(ended, fabric);
             }
         }
     }
@@ -103,7 +103,7 @@ impl Controller {
             Request::QuickMigrate { vm, to } => self.ask(now, vm, to, true, fabric),
             Request::CancelMigration { vm } => {
                 let ended = self.mover.cancel(now, vm, fabric);
-                self.after(now, ended, fabric);
+                self.after(ended, fabric);
             }
             Request::StartMaintenance { host } => {
                 for (vm, to) in self.maintenance.start(host, fabric) {
@@ -116,15 +116,15 @@ impl Controller {
 
     fn ask(&mut self, now: SimTime, vm: VmId, to: HostId, quick: bool, fabric: &mut impl Fabric) {
         let ended = self.mover.ask(now, vm, to, quick, fabric);
-        self.after(now, ended, fabric);
+        self.after(ended, fabric);
     }
 
-    fn after(&mut self, now: SimTime, ended: Vec<Ended>, fabric: &mut impl Fabric) {
+    fn after(&mut self, ended: Vec<Ended>, fabric: &mut impl Fabric) {
         for end in ended {
             let left = matches!(end.outcome, Outcome::Completed | Outcome::CompletedNotConverged);
             self.maintenance.migration_ended(end.vm, end.from, left, fabric);
             if let Some(consolidator) = &mut self.consolidator {
-                consolidator.migration_ended(now, end.from, &self.mover, fabric);
+                consolidator.migration_ended(end.from, &self.mover, fabric);
             }
         }
     }
@@ -145,7 +145,7 @@ impl Controller {
             return;
         };
         fabric.wake_at(now + consolidator.interval(), Wake::Consolidation);
-        let moves = consolidator.decide(now, &self.mover, &self.maintenance, fabric);
+        let moves = consolidator.decide(&self.mover, &self.maintenance, fabric);
         for (vm, to) in moves {
             self.ask(now, vm, to, false, fabric);
         }

@@ -4,6 +4,7 @@ pub mod detect;
 pub mod initial;
 pub mod regress;
 pub mod select;
+mod shelf;
 pub mod statistics;
 pub mod target;
 

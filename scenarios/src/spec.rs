@@ -11,6 +11,7 @@ pub mod network;
 pub mod paging;
 pub mod parking;
 pub mod policies;
+pub mod processor;
 pub mod timeline;
 pub mod workload;
 

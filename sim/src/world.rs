@@ -21,6 +21,7 @@ mod account;
 mod activity;
 pub mod body;
 mod compute;
+mod cores;
 mod crash;
 mod demand;
 mod fabric;

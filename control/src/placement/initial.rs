@@ -17,28 +17,8 @@ pub fn place(policy: PlacementSpec, fabric: &mut impl Fabric) {
     if waiting.is_empty() {
         return;
     }
-    let mut fit = Fit::default();
-    for host in (0..fabric.host_count())
-        .map(HostId)
-        .filter(|host| fabric.host(*host).state == HostState::Up)
-    {
-        let view = fabric.host(host);
-        fit.put(
-            host,
-            Room {
-                kind: fabric.kind(host),
-                processors: f64::from(view.processors),
-                asked: fabric
-                    .vms_on(host)
-                    .iter()
-                    .map(|vm| f64::from(fabric.vm(*vm).vcpus))
-                    .sum(),
-                memory: view.memory,
-                free: view.memory_free,
-                moves: u32::MAX,
-            },
-        );
-    }
+    let mut fit = Picture::new(policy, fabric);
+    let mut crowded = None;
     for vm in waiting {
         let view = fabric.vm(vm);
         let need = Need {
@@ -46,13 +26,16 @@ pub fn place(policy: PlacementSpec, fabric: &mut impl Fabric) {
             memory: view.footprint,
         };
         let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
-        // Rather crowded than not at all: first within the processors, then wherever memory allows.
-        let found = [1.0, f64::INFINITY]
-            .iter()
-            .find_map(|ceiling| fit.choose(policy, need, *ceiling, &watts));
-        match found {
+        let host = fit.0.choose(need, 1.0, &watts).or_else(|| {
+            // Rather crowded than not at all: where the fewest wait for each processor, as far as memory allows.
+            let crowded = crowded.get_or_insert_with(|| Picture::new(PlacementSpec::WorstFit, fabric));
+            crowded.0.choose(need, f64::INFINITY, &watts)
+        });
+        match host {
             Some(host) => {
-                fit.place(host, need);
+                for picture in [Some(&mut fit), crowded.as_mut()].into_iter().flatten() {
+                    picture.0.place(host, need);
+                }
                 fabric.start(vm, host);
             }
             None => fabric.note(Event::VmRefused {
@@ -60,5 +43,34 @@ pub fn place(policy: PlacementSpec, fabric: &mut impl Fabric) {
                 reason: "no host has the memory for it".to_owned(),
             }),
         }
+    }
+}
+
+/// Every host that is up, with what its VMs would ask for if they were all busy.
+struct Picture(Fit);
+
+impl Picture {
+    fn new(policy: PlacementSpec, fabric: &impl Fabric) -> Self {
+        let mut fit = Fit::new(policy);
+        let up = (0..fabric.host_count())
+            .map(HostId)
+            .filter(|host| fabric.host(*host).state == HostState::Up);
+        for host in up {
+            let view = fabric.host(host);
+            let vcpus = fabric
+                .vms_on(host)
+                .iter()
+                .map(|vm| f64::from(fabric.vm(*vm).vcpus));
+            let room = Room {
+                kind: fabric.kind(host),
+                processors: f64::from(view.processors),
+                asked: vcpus.sum(),
+                memory: view.memory,
+                free: view.memory_free,
+                moves: u32::MAX,
+            };
+            fit.put(host, room);
+        }
+        Self(fit)
     }
 }

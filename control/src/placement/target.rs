@@ -1,18 +1,26 @@
 //! Targets: where a VM goes, among hosts that have room for it in processor, memory and moves.
 //!
-//! Hosts are kept in order of (kind, tenth of load, number), so that a choice among ten thousand hosts looks at a few of
-//! each kind and tenth instead of at all. Power curves are straight within a tenth, so hosts of one kind and
-//! tenth differ in nothing that the least increase of power could see.
+//! Every policy takes the best of all hosts, not of a sample; hosts of a kind stand on a [shelf](super::shelf) in order
+//! of load, so that few of ten thousand are looked at:
+//!
+//! - *best fit* and *worst fit* look from the full or the empty end until a host holds the VM;
+//! - *power-aware*: where the power curve is straight both below and above the VM's load on a host, the increase of power
+//!   is a straight line over the host's load, and a line is lowest at an end. Curves are straight within a tenth, so only the
+//!   first and the last host that hold the VM between two corners can be the best;
+//! - *dot product* passes over blocks of hosts that could not be better than the best found so far;
+//! - *first fit* keeps all hosts on one shelf in order of their numbers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use twinrack_scenario::HostId;
 use twinrack_scenario::spec::consolidation::PlacementSpec;
 use twinrack_scenario::units::{Bytes, Watts};
 
-/// Hosts of one kind and tenth that are looked at before the next are.
-const LOOKS: usize = 32;
-const TENTHS: f64 = 10.0;
+use super::shelf::{Entry, Shelf};
+
+/// Straight parts of a power curve.
+const PARTS: u32 = 10;
 
 /// What a VM needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,46 +55,65 @@ impl Room {
             && self.free >= need.memory
             && self.asked + need.processors <= ceiling * self.processors
     }
-
-    fn tenth(&self) -> u32 {
-        (self.asked / self.processors.max(f64::MIN_POSITIVE) * TENTHS) as u32
-    }
 }
 
-/// Hosts to choose from.
-#[derive(Debug, Clone, Default)]
+/// What a host of a kind draws with so many processors busy; the host names its kind.
+pub type WattsAt<'a> = &'a dyn Fn(HostId, f64) -> Watts;
+
+/// Hosts to choose from, under one policy.
+#[derive(Debug, Clone)]
 pub struct Fit {
-    rooms: BTreeMap<HostId, Room>,
-    order: BTreeMap<(u32, u32), BTreeSet<HostId>>,
+    policy: PlacementSpec,
+    rooms: Vec<Option<Room>>,
+    shelves: BTreeMap<u32, Shelf>,
 }
 
 impl Fit {
+    /// No hosts yet.
+    pub const fn new(policy: PlacementSpec) -> Self {
+        Self {
+            policy,
+            rooms: Vec::new(),
+            shelves: BTreeMap::new(),
+        }
+    }
+
     /// Adds a host, or replaces what is known of it.
     pub fn put(&mut self, host: HostId, room: Room) {
         self.remove(host);
-        self.rooms.insert(host, room);
-        self.order
-            .entry((room.kind, room.tenth()))
-            .or_default()
-            .insert(host);
+        if self.rooms.len() <= host.index() {
+            self.rooms.resize(host.index() + 1, None);
+        }
+        self.rooms[host.index()] = Some(room);
+        let (shelf, key) = self.place_of(&room);
+        self.shelves.entry(shelf).or_default().insert(host, key, room);
     }
 
     /// Takes a host out.
     pub fn remove(&mut self, host: HostId) -> Option<Room> {
-        let room = self.rooms.remove(&host)?;
-        let key = (room.kind, room.tenth());
-        if let Some(hosts) = self.order.get_mut(&key) {
-            hosts.remove(&host);
-            if hosts.is_empty() {
-                self.order.remove(&key);
+        let room = self.rooms.get_mut(host.index())?.take()?;
+        let (kind, key) = self.place_of(&room);
+        if let Some(shelf) = self.shelves.get_mut(&kind) {
+            shelf.remove(host, key, &room);
+            if shelf.is_empty() {
+                self.shelves.remove(&kind);
             }
         }
         Some(room)
     }
 
+    /// The shelf of a host and its key there: first fit knows neither kinds nor loads.
+    fn place_of(&self, room: &Room) -> (u32, f64) {
+        match self.policy {
+            PlacementSpec::FirstFit => (0, 0.0),
+            // The sum of no demands is -0, which stands before 0 in the total order.
+            _ => (room.kind, room.asked + 0.0),
+        }
+    }
+
     /// What is known of a host.
     pub fn get(&self, host: HostId) -> Option<&Room> {
-        self.rooms.get(&host)
+        self.rooms.get(host.index())?.as_ref()
     }
 
     /// Puts a VM on a host, in this picture.
@@ -99,48 +126,127 @@ impl Fit {
         }
     }
 
-    /// The host a VM goes to under a policy and a ceiling of load; the lowest number of equals.
-    ///
-    /// `watts` gives what a host of a kind draws with so many processors busy.
-    pub fn choose(
-        &self,
-        policy: PlacementSpec,
-        need: Need,
-        ceiling: f64,
-        watts: &dyn Fn(HostId, f64) -> Watts,
-    ) -> Option<HostId> {
-        if policy == PlacementSpec::FirstFit {
-            return self
-                .rooms
-                .iter()
-                .find(|(_, room)| room.holds(need, ceiling))
-                .map(|(host, _)| *host);
+    /// The host a VM goes to under a ceiling of load; the lowest number of equals.
+    pub fn choose(&self, need: Need, ceiling: f64, watts: WattsAt<'_>) -> Option<HostId> {
+        let mut best: Option<(f64, HostId)> = None;
+        for shelf in self.shelves.values() {
+            let asked = Asked { shelf, need, ceiling };
+            let found = match self.policy {
+                PlacementSpec::FirstFit => asked.first(&ALL).map(|entry| (0.0, entry.host)),
+                PlacementSpec::BestFit => asked
+                    .last(&ALL)
+                    .map(|entry| (entry.room.processors - entry.room.asked, entry.host)),
+                PlacementSpec::WorstFit => asked
+                    .first(&ALL)
+                    .map(|entry| (entry.room.asked - entry.room.processors, entry.host)),
+                PlacementSpec::PowerAware => asked.least_increase(watts),
+                PlacementSpec::DotProduct => asked.most_aligned(),
+            };
+            best = best.into_iter().chain(found).reduce(lower);
         }
-        let fitting = self.order.values().filter_map(|hosts| {
-            let few = hosts.iter().take(LOOKS);
-            few.filter_map(|host| self.rooms.get(host).map(|room| (*host, room)))
-                .find(|(_, room)| room.holds(need, ceiling))
-        });
-        let cost = |host: HostId, room: &Room| match policy {
-            PlacementSpec::FirstFit => 0.0,
-            PlacementSpec::PowerAware => {
-                watts(host, room.asked + need.processors).0 - watts(host, room.asked).0
-            }
-            PlacementSpec::BestFit => room.processors - room.asked,
-            PlacementSpec::WorstFit => room.asked - room.processors,
-            PlacementSpec::DotProduct => -alignment(room, need),
-        };
-        fitting
-            .map(|(host, room)| (cost(host, room), host))
-            .reduce(|best, other| {
-                if (other.0, other.1) < (best.0, best.1) {
-                    other
-                } else {
-                    best
-                }
-            })
-            .map(|(_, host)| host)
+        best.map(|(_, host)| host)
     }
+}
+
+/// Every load.
+const ALL: Range<f64> = 0.0..f64::INFINITY;
+
+fn lower(a: (f64, HostId), b: (f64, HostId)) -> (f64, HostId) {
+    if a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).is_le() {
+        a
+    } else {
+        b
+    }
+}
+
+/// A VM that looks for a host on one shelf.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    shelf: &'a Shelf,
+    need: Need,
+    ceiling: f64,
+}
+
+impl<'a> Asked<'a> {
+    fn holds(&self, entry: &Entry) -> bool {
+        entry.room.holds(self.need, self.ceiling)
+    }
+
+    fn first(&self, keys: &Range<f64>) -> Option<&'a Entry> {
+        self.shelf.first(keys, self.need, |entry| self.holds(entry))
+    }
+
+    fn last(&self, keys: &Range<f64>) -> Option<&'a Entry> {
+        self.shelf.last(keys, self.need, |entry| self.holds(entry))
+    }
+
+    /// Least increase of power. Hosts of a shelf are of one kind.
+    fn least_increase(&self, watts: WattsAt<'_>) -> Option<(f64, HostId)> {
+        let any = self.shelf.any()?;
+        let (kind, size) = (any.host, any.room.processors);
+        let increase = |load: f64| watts(kind, load + self.need.processors).0 - watts(kind, load).0;
+        let mut parts: Vec<(f64, Range<f64>)> = straight_parts(size, self.need.processors)
+            .into_iter()
+            .map(|part| (increase(part.start).min(increase(part.end.min(size))), part))
+            .collect();
+        parts.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.start.total_cmp(&b.1.start)));
+        let mut best: Option<(f64, HostId)> = None;
+        for (bound, part) in parts {
+            // Rounding may put a host a hair below the bound of its part.
+            if best.is_some_and(|(least, _)| bound > least + 1e-9 * least.abs()) {
+                break;
+            }
+            let ends = [self.first(&part), self.last(&part)];
+            let ends = ends.into_iter().flatten();
+            best = ends
+                .map(|entry| (increase(entry.room.asked), entry.host))
+                .chain(best)
+                .reduce(lower);
+        }
+        best
+    }
+
+    fn most_aligned(&self) -> Option<(f64, HostId)> {
+        let mut best: Option<(f64, HostId)> = None;
+        for (free, load, entries) in self.shelf.blocks(self.need) {
+            let Some(any) = entries.first() else { continue };
+            // No host of the block has more memory or a lower load than this one would.
+            let bound = Room {
+                free: Bytes(free),
+                asked: load,
+                ..any.room
+            };
+            if best.is_some_and(|(least, _)| -alignment(&bound, self.need) > least) {
+                continue;
+            }
+            let holding = entries.iter().filter(|entry| self.holds(entry));
+            best = holding
+                .map(|entry| (-alignment(&entry.room, self.need), entry.host))
+                .chain(best)
+                .reduce(lower);
+        }
+        best
+    }
+}
+
+/// Loads of a host between the corners of its curve, and between those that its curve has a VM further on.
+fn straight_parts(size: f64, more: f64) -> Vec<Range<f64>> {
+    let tenths = (0..=PARTS).map(|tenth| size * f64::from(tenth) / f64::from(PARTS));
+    let mut corners: Vec<f64> = tenths
+        .flat_map(|corner| [corner, corner - more])
+        .filter(|corner| *corner >= 0.0)
+        .chain([0.0])
+        .collect();
+    corners.sort_by(f64::total_cmp);
+    corners.dedup();
+    // Past the last corner, where hosts asked for more than they have stand, the curve is flat.
+    let ends = corners[1..].iter().copied().chain([f64::INFINITY]);
+    corners
+        .iter()
+        .copied()
+        .zip(ends)
+        .map(|(from, to)| from..to)
+        .collect()
 }
 
 /// Dot product of what is needed and what is left, in shares of the host (Panigrahy et al., "Heuristics for vector bin
@@ -154,6 +260,8 @@ fn alignment(room: &Room, need: Need) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn room(kind: u32, asked: f64, free_gib: u64) -> Room {
@@ -167,15 +275,15 @@ mod tests {
         }
     }
 
-    fn fit(rooms: &[Room]) -> Fit {
-        let mut fit = Fit::default();
+    fn fit(policy: PlacementSpec, rooms: &[Room]) -> Fit {
+        let mut fit = Fit::new(policy);
         for (index, room) in rooms.iter().enumerate() {
             fit.put(HostId(index as u32), *room);
         }
         fit
     }
 
-    fn choose(fit: &Fit, policy: PlacementSpec) -> Option<u32> {
+    fn choose(fit: &Fit) -> Option<u32> {
         let need = Need {
             processors: 2.0,
             memory: Bytes(4 << 30),
@@ -190,38 +298,116 @@ mod tests {
                 },
             )
         };
-        fit.choose(policy, need, 0.8, &watts).map(|host| host.0)
+        fit.choose(need, 0.8, &watts).map(|host| host.0)
     }
 
     #[test]
     fn each_policy_has_its_own_choice() {
         // 0: too full (15 + 2 > 12.8); 1: no memory; 2 and 3 fit, 4 is of the thriftier kind.
-        let fit = fit(&[
+        let rooms = [
             room(0, 15.0, 60),
             room(0, 1.0, 2),
             room(0, 3.0, 20),
             room(0, 9.0, 60),
             room(1, 5.0, 8),
-        ]);
-        assert_eq!(choose(&fit, PlacementSpec::FirstFit), Some(2));
-        assert_eq!(choose(&fit, PlacementSpec::BestFit), Some(3));
-        assert_eq!(choose(&fit, PlacementSpec::WorstFit), Some(2));
-        assert_eq!(choose(&fit, PlacementSpec::PowerAware), Some(4));
+        ];
+        let chosen = |policy| choose(&fit(policy, &rooms));
+        assert_eq!(chosen(PlacementSpec::FirstFit), Some(2));
+        assert_eq!(chosen(PlacementSpec::BestFit), Some(3));
+        assert_eq!(chosen(PlacementSpec::WorstFit), Some(2));
+        assert_eq!(chosen(PlacementSpec::PowerAware), Some(4));
         // 2/16 * 13/16 + 4/64 * 20/64 = 0.121; host 3: 2/16 * 7/16 + 4/64 * 60/64 = 0.113.
-        assert_eq!(choose(&fit, PlacementSpec::DotProduct), Some(2));
+        assert_eq!(chosen(PlacementSpec::DotProduct), Some(2));
     }
 
     #[test]
     fn what_is_placed_is_gone() {
-        let mut fit = fit(&[room(0, 0.0, 8)]);
+        let mut fit = fit(PlacementSpec::BestFit, &[room(0, 0.0, 8)]);
         let need = Need {
             processors: 2.0,
             memory: Bytes(4 << 30),
         };
         for _ in 0..2 {
-            assert_eq!(choose(&fit, PlacementSpec::BestFit), Some(0));
+            assert_eq!(choose(&fit), Some(0));
             fit.place(HostId(0), need);
         }
-        assert_eq!(choose(&fit, PlacementSpec::BestFit), None);
+        assert_eq!(choose(&fit), None);
+    }
+
+    const POLICIES: [PlacementSpec; 5] = [
+        PlacementSpec::PowerAware,
+        PlacementSpec::FirstFit,
+        PlacementSpec::BestFit,
+        PlacementSpec::WorstFit,
+        PlacementSpec::DotProduct,
+    ];
+
+    /// A curve with corners at the tenths, of a different bend for each kind; flat past full load.
+    fn bent(kind: u32, busy: f64) -> f64 {
+        const WATTS: [[f64; 11]; 2] = [
+            [
+                50.0, 80.0, 88.0, 96.0, 106.0, 118.0, 128.0, 145.0, 170.0, 190.0, 200.0,
+            ],
+            [
+                90.0, 92.0, 96.0, 104.0, 116.0, 130.0, 135.0, 137.0, 140.0, 160.0, 190.0,
+            ],
+        ];
+        let (curve, load) = (WATTS[kind as usize], (busy / 16.0 * 10.0).min(10.0));
+        let low = (load as usize).min(9);
+        curve[low] + (load - low as f64) * (curve[low + 1] - curve[low])
+    }
+
+    fn cost(policy: PlacementSpec, room: &Room, need: Need) -> f64 {
+        match policy {
+            PlacementSpec::FirstFit => 0.0,
+            PlacementSpec::PowerAware => {
+                bent(room.kind, room.asked + need.processors) - bent(room.kind, room.asked)
+            }
+            PlacementSpec::BestFit => room.processors - room.asked,
+            PlacementSpec::WorstFit => room.asked - room.processors,
+            PlacementSpec::DotProduct => -alignment(room, need),
+        }
+    }
+
+    fn any_room() -> impl Strategy<Value = Room> {
+        let loads = prop_oneof![Just(-0.0), (0..16u32).prop_map(f64::from), 0.0..16.0f64];
+        (0..2u32, loads, 0..64u64, 0..3u32).prop_map(|(kind, asked, free, moves)| Room {
+            moves,
+            ..room(kind, asked, free)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        /// Against a look at every host: the same cost, and the same host unless costs are equal but for rounding.
+        #[test]
+        fn the_best_of_all_hosts_is_chosen(
+            rooms in prop::collection::vec(any_room(), 1..400),
+            needs in prop::collection::vec((0.0..6.0f64, 0..24u64), 1..12),
+            policy in prop::sample::select(&POLICIES[..]),
+            ceiling in 0.5..1.2f64,
+        ) {
+            let mut fit = fit(policy, &rooms);
+            let watts = |host: HostId, busy: f64| Watts(bent(rooms[host.index()].kind, busy));
+            for (processors, gib) in needs {
+                let need = Need { processors, memory: Bytes(gib << 30) };
+                let all = (0..rooms.len() as u32).map(HostId);
+                let holding = all.filter_map(|host| fit.get(host).map(|room| (host, *room)));
+                let holding = holding.filter(|(_, room)| room.holds(need, ceiling));
+                let wanted = holding.map(|(host, room)| (cost(policy, &room, need), host)).reduce(lower);
+                let got = fit.choose(need, ceiling, &watts);
+                prop_assert_eq!(got.is_some(), wanted.is_some());
+                if let (Some(got), Some((least, host))) = (got, wanted) {
+                    let room = *fit.get(got).expect("chosen of these");
+                    prop_assert!(room.holds(need, ceiling));
+                    prop_assert!(cost(policy, &room, need) <= least + 1e-9 * least.abs());
+                    if policy != PlacementSpec::PowerAware {
+                        prop_assert_eq!(got, host);
+                    }
+                    fit.place(got, need);
+                }
+            }
+        }
     }
 }

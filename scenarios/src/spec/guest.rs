@@ -28,7 +28,7 @@ crate::spec! {
 crate::spec! {
     /// How the guest loads the paging machinery, each second of one busy virtual processor.
     pub struct PagingRatesSpec {
-        /// Address-space switches (CR3 loads).
+        /// Address-space switches: CR3 loads, those of system calls apart.
         context_switches: PerSecond => default(PerSecond(0.0)),
         /// Writes to page-table entries.
         page_table_writes: PerSecond => default(PerSecond(0.0)),
@@ -36,6 +36,12 @@ crate::spec! {
         fills: PerSecond => default(PerSecond(0.0)),
         /// Single-page invalidations (INVLPG).
         invalidations: PerSecond => default(PerSecond(0.0)),
+        /// The guest's own page faults, which a shadow intercepts and hands back to it.
+        guest_faults: PerSecond => default(PerSecond(0.0)),
+        /// System calls; they cost nothing here unless the guest isolates its kernel's page tables.
+        system_calls: PerSecond => default(PerSecond(0.0)),
+        /// Whether the guest isolates its kernel's page tables (KPTI, 2018 and later): two CR3 loads a system call.
+        page_table_isolation: bool => default(false),
         /// Other exits: timers, APIC, I/O.
         other_exits: PerSecond => default(PerSecond(0.0)),
         /// TLB misses.
@@ -44,8 +50,10 @@ crate::spec! {
         slat_violations: PerSecond => default(PerSecond(0.0)),
         /// Memory mapped by 4 KiB pages and in use, which a shadow must cover.
         mapped: Bytes => default(Bytes(512 << 20)),
-        /// Share of memory backed by 2 MiB pages.
-        large_pages: Ratio => default(Ratio(0.0)),
+        /// Share of memory that the host backs by 2 MiB pages.
+        large_pages: Ratio [Ratio(0.0), Ratio(1.0)] => default(Ratio(0.0)),
+        /// Share of TLB misses that fall on 2 MiB pages of the guest's own.
+        guest_large_pages: Ratio [Ratio(0.0), Ratio(1.0)] => default(Ratio(0.0)),
     }
 }
 

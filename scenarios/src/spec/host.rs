@@ -2,7 +2,7 @@
 
 use super::Edition;
 use crate::decode::Spanned;
-use crate::units::{BitsPerSecond, Bytes, Hertz, SimDuration, Watts};
+use crate::units::{BitsPerSecond, Bytes, Hertz, Ratio, SimDuration, Watts};
 
 crate::words! {
     /// How guest addresses are translated.
@@ -41,14 +41,36 @@ crate::spec! {
 crate::spec! {
     /// An idle state of a core.
     pub struct CStateSpec {
-        /// Its name: `C1`, `C1E`, `C3`, `C6`.
+        /// Its name: `C1`, `C1E`, `C2`, `C3`, `C6`. Those that begin with `C1` keep the package awake, deeper ones let
+        /// it sleep when all its cores are in them.
         name: String => required,
         /// Time to wake from it.
         exit_latency: SimDuration => required,
         /// Least stay for which it pays.
         target_residency: SimDuration => required,
-        /// Power of one logical processor in it, when known.
+        /// Power of one logical processor in it, when known; `core_halt` otherwise.
         power: Watts => optional,
+    }
+}
+
+crate::spec! {
+    /// A performance state: a clock below the nominal one that cores can run at.
+    pub struct PStateSpec {
+        /// The clock.
+        clock: Hertz => required,
+        /// Core voltage at it, as a share of that at the nominal clock. When absent it falls by 4 % for each 10 % of
+        /// clock, assumed.
+        voltage: Ratio [Ratio(0.1), Ratio(1.0)] => optional,
+    }
+}
+
+crate::words! {
+    /// When a package may sleep.
+    pub enum PackageSleep {
+        /// When all its own cores do.
+        Alone = "alone",
+        /// Only when all cores of the host do.
+        Together = "together",
     }
 }
 
@@ -57,10 +79,15 @@ crate::spec! {
     pub struct PowerSpec {
         /// Watts at the wall at active idle and at 10, 20, …, 100 % load: 11 values.
         curve: Watts => list,
-        /// One logical processor running at full clock (C0, P0); with this and the next keys the parts model is
-        /// used instead of the curve.
+        /// One logical processor running at full clock (C0, P0); with this or `first_thread` the parts are used as
+        /// given instead of being worked out from the curve.
         core_active: Watts => optional,
-        /// One logical processor halted (C1).
+        /// A core with one thread running, the others idle: taken instead of `core_active` where cores were measured
+        /// one by one.
+        first_thread: Watts => optional,
+        /// What each further running thread of a core adds to `first_thread`.
+        further_thread: Watts => optional,
+        /// One logical processor halted (C1), transitions included.
         core_halt: Watts => optional,
         /// One logical processor parked in the deepest state.
         core_parked: Watts => optional,
@@ -68,6 +95,8 @@ crate::spec! {
         package_awake: Watts => optional,
         /// A package with every core in the deepest state.
         package_asleep: Watts => optional,
+        /// When a package may sleep.
+        packages_sleep: PackageSleep => default(PackageSleep::Alone),
         /// What it draws while it is switched off: the management controller. Assumed; 5 to 15 W.
         standby: Watts => default(Watts(8.0)),
         /// Everything else: fans, disks, memory, losses.
@@ -106,6 +135,8 @@ crate::spec! {
         nics: NicSpec => list,
         /// Idle states, shallowest first.
         c_states: CStateSpec => list,
+        /// Clocks below the nominal one, in any order; none when absent.
+        p_states: PStateSpec => list,
         /// Power.
         power: PowerSpec => group,
         /// The product it runs, when it is another than the scenario's.

@@ -26,6 +26,8 @@ crate::spec! {
         context_switch: SimDuration => optional,
         /// A trapped INVLPG.
         invalidation: SimDuration => optional,
+        /// A guest's own page fault, intercepted and handed back to it.
+        reflected_fault: SimDuration => optional,
         /// Any other exit.
         other_exit: SimDuration => optional,
         /// A SLAT violation: first touch of guest-physical memory.
@@ -35,7 +37,7 @@ crate::spec! {
         /// A native walk after a TLB miss.
         walk: Cycles => optional,
         /// Share of page-table writes that need no trap because the shadow is allowed to lag (unsync pages).
-        unsynced: Ratio => optional,
+        unsynced: Ratio [Ratio(0.0), Ratio(1.0)] => optional,
     }
 }
 

@@ -5,6 +5,7 @@ use super::consolidation::{ConsolidationSpec, PlacementSpec};
 use super::migration::MigrationPolicySpec;
 use super::paging::PagingPolicySpec;
 use super::parking::ParkingSpec;
+use super::processor::ProcessorSpec;
 
 crate::words! {
     /// How a host's power follows its load.
@@ -25,6 +26,8 @@ crate::spec! {
         paging: PagingPolicySpec => group,
         /// When cores are parked; never when absent.
         parking: ParkingSpec => optional,
+        /// How idle processors sleep and how fast running ones are clocked.
+        processor: ProcessorSpec => group,
         /// How power follows load.
         power: PowerPolicy => default(PowerPolicy::FollowsLoad),
         /// How dead hosts are noticed and their VMs restarted.

@@ -1,7 +1,13 @@
-//! Power: what a host draws for the work it does, the processors it parks and the packages that sleep.
+//! Power: what a host draws for the work it does, how its cores idle and are clocked, and which of them are parked.
 
+pub mod calibrate;
+pub mod clock;
 pub mod curve;
 pub mod host;
+pub mod idle;
+pub mod parts;
 
+pub use clock::Clock;
 pub use curve::PowerCurve;
-pub use host::{HostLoad, HostPower};
+pub use host::{Draw, HostLoad, HostPower};
+pub use parts::Split;

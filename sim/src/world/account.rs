@@ -20,6 +20,8 @@ pub struct Account {
     pub ready: f64,
     /// Processor-seconds it was ready and waited for a parked core to wake.
     pub woken: f64,
+    /// Processor-seconds it waited for cores on their way out of idle states.
+    pub waking: f64,
     /// Processor-seconds in the hypervisor for its paging.
     pub hypervisor: f64,
     /// Processor-seconds of what it got that went into page walks.
@@ -55,6 +57,7 @@ impl Body<'_> {
             if vm.state == VmState::Running {
                 let paging = self.kinds.vms[vm.group as usize].paging(mode);
                 vm.account.count(seconds, vm.wanted, vm.granted, paging);
+                vm.account.waking += vm.granted * entry.delay * seconds;
             }
         }
     }

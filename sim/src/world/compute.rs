@@ -7,7 +7,7 @@ use twinrack_scenario::units::SimTime;
 
 use super::body::Body;
 use crate::model::cpu::Claim;
-use crate::model::power::HostLoad;
+use crate::model::power::{Draw, HostLoad};
 
 /// What the shares of one host are computed in; lives as long as one settling.
 #[derive(Debug, Default)]
@@ -16,6 +16,7 @@ struct Work {
     shares: Vec<f64>,
     running: Vec<usize>,
     overheads: Vec<f64>,
+    draw: Draw,
 }
 
 impl Body<'_> {
@@ -33,22 +34,27 @@ impl Body<'_> {
         let (consumed, demanded) = if up { self.share(host, work) } else { (0.0, 0.0) };
         let entry = &self.state.hosts[host.index()];
         let kind = &self.kinds.hosts[entry.group as usize];
-        let processors = f64::from(kind.processors);
+        let capacity = kind.capacity;
         let extra = if up {
             entry.migration_work + entry.receive_work
         } else {
             0.0
         };
-        let busy = (consumed + extra).min(processors);
+        let busy = (consumed + extra).min(capacity);
         let watts = match entry.state {
-            HostState::Up => kind.watts_up(HostLoad {
-                busy,
-                awake: entry.awake,
-            }),
+            HostState::Up => {
+                let awake = entry.awake;
+                kind.draw_up(HostLoad { busy, awake }, &mut work.draw);
+                work.draw.watts
+            }
             HostState::Booting => kind.watts_booting(),
             HostState::Off => kind.watts_off(),
             HostState::Dead => 0.0,
         };
+        let draw = up.then_some(&work.draw);
+        self.meters
+            .cores
+            .host(now, host.index(), entry.group as usize, kind, draw);
         let (before, awake) = (entry.watts, entry.awake);
         let load = demanded + extra;
         if self.watches_load {
@@ -59,7 +65,7 @@ impl Body<'_> {
             &self.state.hosts[host.index()],
             busy,
             watts,
-            load > processors + 1e-9,
+            load > capacity + 1e-9,
         );
         let overheads = (
             self.state.hosts[host.index()].paging_work,
@@ -70,7 +76,8 @@ impl Body<'_> {
         let load_changed = (load - entry.load).abs() > 1e-12;
         entry.busy = busy;
         entry.watts = watts;
-        entry.short = load > processors + 1e-9;
+        entry.short = load > capacity + 1e-9;
+        entry.delay = if up { work.draw.time.delay } else { 0.0 };
         entry.load = load;
         if load_changed {
             entry.load_changed = now;
@@ -131,7 +138,7 @@ impl Body<'_> {
             work.running.push(id.index());
             work.overheads.push(overhead);
         }
-        let room = f64::from(kind.processors) - entry.migration_work - entry.receive_work;
+        let room = kind.capacity - entry.migration_work - entry.receive_work;
         self.divider.divide(room, &work.claims, &mut work.shares);
         let (mut consumed, mut demanded, mut paging_work) = (0.0, 0.0, 0.0);
         for (at, share) in work.shares.iter().enumerate() {

@@ -11,7 +11,7 @@ use twinrack_scenario::spec::workload::{DirtyingCourse, MemoryCourseSpec};
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
 
 use crate::model::paging::{Paging, PagingCosts};
-use crate::model::power::{HostLoad, HostPower};
+use crate::model::power::{Draw, HostLoad, HostPower};
 
 /// Share of its peak power that a host draws while it starts: 70 to 100 % are usual.
 const BOOT_POWER_SHARE: f64 = 0.85;
@@ -39,6 +39,12 @@ pub struct HostKind {
     pub vmq: bool,
     /// Whether its adapters take over TCP.
     pub chimney: bool,
+    /// Work that it can do at once, in logical processors at the nominal clock.
+    pub capacity: f64,
+    /// The idle states of its cores, by name in lower case; empty where none is known.
+    pub idle_states: Vec<String>,
+    /// Clocks that its cores have besides the nominal one.
+    pub clocks: usize,
     power: HostPower,
     always_full: bool,
     standby: f64,
@@ -53,7 +59,17 @@ impl HostKind {
         } else {
             spec.reserve
         };
+        // Hyper-V 2008 sends the periodic tick to every processor; R2 lets idle ones sleep through it.
+        let ticks = edition == Edition::HyperV2008;
+        let power = HostPower::new(spec, &scenario.spec.policies.processor, ticks);
         Self {
+            capacity: power.capacity(),
+            idle_states: spec
+                .c_states
+                .iter()
+                .map(|state| state.name.to_ascii_lowercase())
+                .collect(),
+            clocks: spec.p_states.len(),
             processors: processors(spec),
             threads: spec.threads.max(1),
             memory: spec.memory.value.saturating_sub(reserve),
@@ -68,7 +84,7 @@ impl HostKind {
             boot: spec.boot,
             vmq: spec.nics.iter().any(|nic| nic.vmq_queues > 1),
             chimney: spec.nics.iter().any(|nic| nic.chimney_connections > 0),
-            power: HostPower::new(spec),
+            power,
             always_full: scenario.spec.policies.power == PowerPolicy::AlwaysFull,
             standby: spec.power.standby.0,
         }
@@ -80,6 +96,14 @@ impl HostKind {
             self.power.peak()
         } else {
             self.power.watts(load)
+        }
+    }
+
+    /// How its cores spend their time and what it draws while it runs.
+    pub fn draw_up(&self, load: HostLoad, draw: &mut Draw) {
+        self.power.draw(load, draw);
+        if self.always_full {
+            draw.watts = self.power.peak();
         }
     }
 

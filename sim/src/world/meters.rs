@@ -2,6 +2,7 @@
 
 use twinrack_scenario::units::{SimDuration, SimTime};
 
+use super::cores::Cores;
 use super::kinds::Kinds;
 use super::state::{Host, State};
 use crate::measure::{Distribution, Level};
@@ -36,6 +37,8 @@ pub struct Meters {
     pub moving: Level,
     /// Use of the processors of hosts that are up.
     pub utilisation: Level,
+    /// How cores spend their time.
+    pub cores: Cores,
     /// From a rise of load until the processors for it were awake.
     pub unpark: Distribution,
     /// From a fall of load until the processors it left were parked.
@@ -66,6 +69,7 @@ impl Meters {
             running: level(0.0),
             moving: level(0.0),
             utilisation: level(0.0),
+            cores: Cores::new(state, kinds),
             unpark: Distribution::default(),
             park: Distribution::default(),
             paging_of: vec![0.0; state.hosts.len()],

@@ -122,12 +122,14 @@ fn levels(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
         figures.number("cores.ticks_avoided_per_s.max", most * TICKS_PER_SECOND);
         figures.distribution("cores.unpark_latency_s", &meters.unpark);
         figures.distribution("cores.park_delay_s", &meters.park);
-        figures.number("cores.residency.c0", share(&meters.busy));
-        figures.number("cores.residency.deep", share(&meters.parked));
-        figures.number(
-            "cores.residency.halt",
-            1.0 - share(&meters.busy) - share(&meters.parked),
-        );
+    }
+    if body.watches_load || meters.cores.is_known() {
+        for (name, level) in meters.cores.residency() {
+            figures.number(&format!("cores.residency.{name}"), share(level));
+        }
+    }
+    if let Some(clock) = meters.cores.clock() {
+        figures.number("cores.clock_hz.mean", share(clock) * 1e9);
     }
 }
 
@@ -137,6 +139,7 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
         Distribution::default(),
         Distribution::default(),
     );
+    let mut waking = Distribution::default();
     let (mut exits, mut references) = (Distribution::default(), Distribution::default());
     let (mut shadow, mut asked, mut missed) = (0.0, 0.0, 0.0);
     for vm in &body.state.vms {
@@ -145,6 +148,7 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
         let paging = body.kinds.vms[vm.group as usize].paging(mode);
         let account = &vm.account;
         ready.add(account.ready + account.woken);
+        waking.add(account.waking);
         if account.got > 0.0 {
             overhead.add(account.hypervisor / account.got);
             walk.add(account.walks / account.got);
@@ -152,12 +156,15 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
         if account.ran > 0.0 {
             exits.add(account.exits / account.ran);
         }
-        references.add(f64::from(paging.walk_refs));
+        references.add(paging.walk_refs);
         shadow += paging.shadow.as_f64();
         asked += account.asked;
         missed += account.ready;
     }
     figures.distribution("cpu.ready_s", &ready);
+    if body.meters.cores.is_known() {
+        figures.distribution("cpu.wake_s", &waking);
+    }
     figures.distribution("paging.overhead", &overhead);
     figures.distribution("paging.guest_walk", &walk);
     figures.distribution("paging.exits_per_s", &exits);

@@ -31,6 +31,8 @@ pub struct Host {
     pub busy: f64,
     /// What it draws.
     pub watts: f64,
+    /// Seconds that work waits for waking cores, for each second of it.
+    pub delay: f64,
     /// When its shares were last computed.
     pub settled: SimTime,
     /// Whether its shares must be computed anew at the end of this instant.
@@ -109,6 +111,7 @@ impl State {
                 paging_work: 0.0,
                 busy: 0.0,
                 watts: 0.0,
+                delay: 0.0,
                 settled: SimTime::ZERO,
                 touched: false,
                 short: false,

@@ -20,6 +20,25 @@ impl PowerCurve {
         })
     }
 
+    /// A curve through fewer points, straight lines between them: loads in tens of percent, rising, from 0 to 10. `None`
+    /// when they are not.
+    pub fn through(knots: &[(usize, Watts)]) -> Option<Self> {
+        let rising = knots.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let whole = knots.first()?.0 == 0 && knots.last()?.0 == POINTS - 1;
+        if !rising || !whole {
+            return None;
+        }
+        let mut watts = [0.0; POINTS];
+        for pair in knots.windows(2) {
+            let [(from, low), (to, high)] = [pair[0], pair[1]];
+            for (step, watts) in watts.iter_mut().enumerate().take(to + 1).skip(from) {
+                let part = (step - from) as f64 / (to - from) as f64;
+                *watts = low.0 + (high.0 - low.0) * part;
+            }
+        }
+        Some(Self { watts })
+    }
+
     /// Watts at a load from 0 to 1; beyond, the nearer end.
     pub fn at(&self, load: f64) -> f64 {
         let scaled = (load * (POINTS - 1) as f64).clamp(0.0, (POINTS - 1) as f64);
@@ -60,5 +79,17 @@ mod tests {
         assert!((curve.at(0.05) - 87.7).abs() < 1e-12);
         assert_eq!((curve.at(-1.0), curve.at(2.0)), (86.0, 117.0));
         assert_eq!(PowerCurve::new(&G4.map(Watts)[..10]), None);
+    }
+
+    #[test]
+    fn fewer_points_are_joined_by_lines() {
+        let curve =
+            PowerCurve::through(&[(0, Watts(50.0)), (4, Watts(90.0)), (10, Watts(210.0))]).expect("knots");
+        assert_eq!(
+            [0.0, 0.2, 0.4, 0.7, 1.0].map(|load| curve.at(load)),
+            [50.0, 70.0, 90.0, 150.0, 210.0]
+        );
+        let wrong: [&[(usize, Watts)]; 3] = [&[], &[(0, Watts(1.0)), (9, Watts(2.0))], &[(0, Watts(1.0)); 2]];
+        assert!(wrong.iter().all(|knots| PowerCurve::through(knots).is_none()));
     }
 }
