@@ -11,7 +11,8 @@
 //!
 //! Rates are whole bits per second and levels exact fractions; the remainder below one bit is not given out. What
 //! comes at one level comes in the order of its number, caps first. The rates therefore depend on which flows there are, never
-//! on the order in which they came or on which of both ways they were computed. Weights count in parts of 1/65,536.
+//! on the order in which they came or on which of both ways they were computed. Weights count in parts of 1/65,536,
+//! up to 2^20; capacities and caps up to 2^53 bits per second.
 
 mod level;
 mod refill;

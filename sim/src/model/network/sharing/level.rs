@@ -2,6 +2,8 @@
 
 /// Parts of one that weights are counted in, so that sums of weights are exact whatever their order.
 pub const WEIGHT_PARTS: f64 = 65_536.0;
+/// The largest weight, in parts: about a million.
+pub const WEIGHT_MAX: f64 = 68_719_476_736.0;
 /// The largest capacity or cap in bits per second: up to here doubles hold every whole number.
 pub const RATE_MAX: i64 = 1 << 53;
 /// What a flow gets that nothing limits.

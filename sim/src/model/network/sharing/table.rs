@@ -4,7 +4,7 @@ use twinrack_scenario::units::BitsPerSecond;
 
 use super::super::topology::Channel;
 use super::FlowIndex;
-use super::level::{Key, RATE_MAX, Share, UNLIMITED, WEIGHT_PARTS, cap_level};
+use super::level::{Key, RATE_MAX, Share, UNLIMITED, WEIGHT_MAX, WEIGHT_PARTS, cap_level};
 
 /// A channel's part.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,7 +93,7 @@ impl Table {
         if route.len() > self.stride {
             self.widen(route.len());
         }
-        let weight = (weight * WEIGHT_PARTS).clamp(1.0, RATE_MAX as f64) as i64;
+        let weight = (weight * WEIGHT_PARTS).clamp(1.0, WEIGHT_MAX) as i64;
         let row = FlowRow {
             weight,
             cap: UNLIMITED,
