@@ -48,11 +48,16 @@ impl DirtyMechanism {
 
     /// The best that this kernel has: clearing piece by piece takes the protection out of the pause.
     pub fn best(system: &System) -> Self {
-        if Self::ManualProtect.argument(system).is_ok() {
+        if Self::ManualProtect.supported(system).is_ok() {
             Self::ManualProtect
         } else {
             Self::Bitmap
         }
+    }
+
+    /// Whether this kernel has it.
+    pub fn supported(self, system: &System) -> Result<(), Error> {
+        self.argument(system).map(drop)
     }
 
     /// What `KVM_ENABLE_CAP` takes for it.
