@@ -256,3 +256,78 @@ impl Assembler {
         self.code.extend(offset.to_le_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Reg::{R8, R9, R12, R13, R14, R15, Rax, Rbp, Rbx, Rcx, Rdi, Rdx, Rsp};
+    use super::*;
+
+    /// The bytes of what `write` emits.
+    fn bytes(write: impl FnOnce(&mut Assembler)) -> String {
+        let mut asm = Assembler::new();
+        write(&mut asm);
+        asm.finish()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn moves_are_those_of_gnu_as() {
+        assert_eq!(
+            bytes(|asm| asm.set(R13, 0x1122_3344_5566_7788)),
+            "49 bd 88 77 66 55 44 33 22 11"
+        );
+        assert_eq!(bytes(|asm| asm.copy(Rbx, R9)), "4c 89 cb");
+        assert_eq!(bytes(|asm| asm.copy(R9, Rbx)), "49 89 d9");
+        assert_eq!(bytes(|asm| asm.load(Rcx, R15, 0x150)), "49 8b 8f 50 01 00 00");
+        assert_eq!(bytes(|asm| asm.load(R8, R12, -8)), "4d 8b 84 24 f8 ff ff ff");
+        assert_eq!(bytes(|asm| asm.load(Rax, Rsp, 0x100)), "48 8b 84 24 00 01 00 00");
+        assert_eq!(bytes(|asm| asm.store(Rbp, 0x100, R14)), "4c 89 b5 00 01 00 00");
+        assert_eq!(bytes(|asm| asm.address(R14, R15, 0x400)), "4d 8d b7 00 04 00 00");
+    }
+
+    #[test]
+    fn arithmetic_is_that_of_gnu_as() {
+        assert_eq!(bytes(|asm| asm.op(Op::Add, Rdx, R9)), "4c 01 ca");
+        assert_eq!(bytes(|asm| asm.op(Op::Or, Rax, Rdx)), "48 09 d0");
+        assert_eq!(bytes(|asm| asm.op(Op::Xor, Rax, Rdi)), "48 31 f8");
+        assert_eq!(bytes(|asm| asm.op(Op::Sub, R8, Rcx)), "49 29 c8");
+        assert_eq!(bytes(|asm| asm.op(Op::Cmp, Rax, Rcx)), "48 39 c8");
+        assert_eq!(
+            bytes(|asm| asm.op_constant(Op::Cmp, R12, 0x1234)),
+            "49 81 fc 34 12 00 00"
+        );
+        assert_eq!(
+            bytes(|asm| asm.op_constant(Op::And, Rdi, -4096)),
+            "48 81 e7 00 f0 ff ff"
+        );
+        assert_eq!(bytes(|asm| asm.shift_left(R9, 12)), "49 c1 e1 0c");
+        assert_eq!(bytes(|asm| asm.shift_right(R12, 32)), "49 c1 ec 20");
+        assert_eq!(bytes(|asm| asm.multiply(R9, Rdx)), "4c 0f af ca");
+        assert_eq!(bytes(|asm| asm.multiply(Rax, R12)), "49 0f af c4");
+        assert_eq!(bytes(|asm| asm.multiply_wide(R9)), "49 f7 e1");
+        assert_eq!(bytes(|asm| asm.count(R15, 0x100)), "49 ff 87 00 01 00 00");
+        assert_eq!(bytes(|asm| asm.add_to(R15, 0x130, R12)), "4d 01 a7 30 01 00 00");
+    }
+
+    #[test]
+    fn the_clock_and_the_bell() {
+        assert_eq!(bytes(Assembler::read_clock), "0f 31 48 c1 e2 20 48 09 d0");
+        assert_eq!(bytes(|asm| asm.ring(0x10, 2)), "b8 02 00 00 00 e7 10");
+    }
+
+    #[test]
+    fn jumps_go_both_ways() {
+        let loop_and_out = bytes(|asm| {
+            let out = asm.label();
+            let top = asm.here();
+            asm.jump_if(If::Equal, out);
+            asm.jump(top);
+            asm.place(out);
+        });
+        // je +5 (over the jmp); jmp -11 (back over both).
+        assert_eq!(loop_and_out, "0f 84 05 00 00 00 e9 f5 ff ff ff");
+    }
+}

@@ -199,7 +199,11 @@ mod tests {
         const { assert!(DIRECTORIES + (MEMORY_MAX.0 >> 30) * 0x1000 <= TABLES) };
         // The windows lie within the first PD of their GiB.
         assert!(window(VCPUS_MAX) - WINDOWS <= 1 << 30);
-        assert!(u64::from(word::CLASS.unsigned_abs()) + CLASSES_MAX as u64 * u64::from(word::CLASS_SIZE.unsigned_abs()) <= 0x1000);
+        assert!(
+            u64::from(word::CLASS.unsigned_abs())
+                + CLASSES_MAX as u64 * u64::from(word::CLASS_SIZE.unsigned_abs())
+                <= 0x1000
+        );
         // 1 GiB: 512 tables of 4 KiB are 2 MiB, so data begins at 4 MiB; without tables at 2 MiB.
         assert_eq!(data(Bytes::GIB, GuestPages::Small), 4 << 20);
         assert_eq!(data(Bytes::GIB, GuestPages::Large), 2 << 20);
