@@ -6,6 +6,7 @@
 
 pub mod guest;
 pub mod kvm;
+pub mod migrate;
 pub mod probe;
 #[cfg(test)]
 mod testing;

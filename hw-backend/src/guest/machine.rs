@@ -72,6 +72,14 @@ pub struct Machine {
     msrs: Arc<[u32]>,
 }
 
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine")
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Machine {
     /// A guest that has everything but content: what a migration fills. Its vCPUs are parked.
     pub fn skeleton(system: &System, shape: Shape, cpuid: &CpuId) -> Result<Self, MachineError> {

@@ -57,6 +57,26 @@ impl PageSet {
         }
     }
 
+    /// Takes a page out.
+    pub fn remove(&mut self, page: usize) {
+        if let Some(word) = self.words.get_mut(page / 64) {
+            *word &= !(1 << (page % 64));
+        }
+    }
+
+    /// The runs, none longer than `most`, among the `pages` from `first` on.
+    pub fn part(&self, first: usize, pages: usize, most: usize) -> Vec<Range<usize>> {
+        let end = first.saturating_add(pages).min(self.pages);
+        let mut runs = Vec::new();
+        let mut at = self.next(first, true);
+        while at < end {
+            let stop = self.next(at, false).min(at.saturating_add(most)).min(end);
+            runs.push(at..stop);
+            at = self.next(stop, true);
+        }
+        runs
+    }
+
     /// Takes all out.
     pub fn clear(&mut self) {
         self.words.fill(0);
@@ -174,6 +194,25 @@ mod tests {
             prop_assert!(runs.iter().all(|run| run.len() <= most));
             // A run ends only at a gap or at the limit.
             prop_assert!(runs.iter().all(|run| run.len() == most || !set.contains(run.end)));
+        }
+
+        #[test]
+        fn parts_are_the_runs_cut_at_their_edges(
+            members in proptest::collection::btree_set(0_usize..300, 0..120),
+            first in 0_usize..300,
+            pages in 0_usize..100,
+        ) {
+            let mut set = PageSet::empty(300);
+            for page in &members {
+                set.insert(*page);
+            }
+            let walked: Vec<usize> = set.part(first, pages, 7).into_iter().flatten().collect();
+            let expected: Vec<usize> = members.range(first..first + pages).copied().collect();
+            prop_assert_eq!(&walked, &expected);
+            for page in walked {
+                set.remove(page);
+            }
+            prop_assert_eq!(set.count() as usize, members.len() - expected.len());
         }
 
         #[test]
