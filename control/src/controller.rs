@@ -33,7 +33,8 @@ impl Controller {
     pub fn new(policies: &PoliciesSpec, fabric: &impl Fabric, draw: Box<dyn FnMut() -> u64>) -> Self {
         let parkings: Vec<Parking> = policies.parking.as_ref().map_or_else(Vec::new, |spec| {
             (0..fabric.host_count())
-                .map(|host| Parking::new(spec, fabric.host(HostId(host)).processors))
+                .map(|host| fabric.host(HostId(host)))
+                .map(|host| Parking::new(spec, host.processors, host.threads))
                 .collect()
         });
         Self {
@@ -152,7 +153,9 @@ impl Controller {
 
     fn load(&mut self, now: SimTime, host: HostId, load: f64, fabric: &mut impl Fabric) {
         if let Some(parking) = self.parkings.get_mut(host.index()) {
-            parking.on_load(now, load);
+            if let Some(awake) = parking.on_load(now, load) {
+                fabric.park(host, awake);
+            }
             self.arm_check(host, fabric);
         }
     }

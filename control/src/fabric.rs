@@ -44,6 +44,8 @@ pub struct HostView {
     pub state: HostState,
     /// Logical processors.
     pub processors: u32,
+    /// Logical processors of one core.
+    pub threads: u32,
     /// Logical processors busy, all work counted.
     pub busy: f64,
     /// Memory for VMs in all.

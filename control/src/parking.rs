@@ -3,27 +3,33 @@
 //! The power manager of Windows Server 2008 R2 looks every check interval at the mean load since the last check:
 //!
 //! ```text
-//! ideal = clamp(ceil(load / increase_threshold), n_min, n_max)
-//! more awake:   ideal > awake for `increase_checks` checks in a row  -> awake = ideal
-//! fewer awake:  ideal < awake and load / awake < decrease_threshold for `decrease_checks` in a row -> awake = ideal
+//! ideal = clamp(ceil(load / increase_threshold), n_min, n_max)       all three in whole cores
+//! more awake:   ideal > awake for `increase_checks` checks in a row
+//! fewer awake:  ideal < awake and load / awake < decrease_threshold for `decrease_checks` in a row
 //! ```
+//!
+//! and then goes to `ideal`, by one core, or to `n_max` or `n_min`, as its policies say. A core is parked with all
+//! its threads; from the highest number down, so that whole packages empty; the first core never.
 //!
 //! Checks are at whole multiples of the interval. While the load is flat and nothing is about to change no check can
 //! change anything, so none is asked for: [`Parking::next_check`] gives `None` until [`Parking::on_load`] is called.
 
-use twinrack_scenario::spec::parking::ParkingSpec;
+use twinrack_scenario::spec::parking::{ParkingSpec, ParkingStep};
 use twinrack_scenario::units::{SimDuration, SimTime};
 
-/// The parking of one host.
+/// The parking of one host. Processors are counted in logical processors, always whole cores of them.
 #[derive(Debug, Clone)]
 pub struct Parking {
     interval: u64,
+    threads: u32,
     least: u32,
     most: u32,
     increase_threshold: f64,
     decrease_threshold: f64,
     increase_checks: u32,
     decrease_checks: u32,
+    increase_policy: ParkingStep,
+    decrease_policy: ParkingStep,
     awake: u32,
     load: f64,
     /// Start of the present check interval, and load times nanoseconds gathered in it before `since`.
@@ -36,21 +42,27 @@ pub struct Parking {
 }
 
 impl Parking {
-    /// The parking of a host with `processors` logical processors, all awake at first.
-    pub fn new(spec: &ParkingSpec, processors: u32) -> Self {
+    /// The parking of a host with `processors` logical processors, `threads` to a core, all awake at first.
+    pub fn new(spec: &ParkingSpec, processors: u32, threads: u32) -> Self {
+        let threads = threads.clamp(1, processors.max(1));
         let share = |ratio: f64| ratio * f64::from(processors);
         let least = (libm::ceil(share(spec.min_cores.0)) as u32).clamp(1, processors.max(1));
         let most = (libm::floor(share(spec.max_cores.0)) as u32).min(processors);
         // The setting's own rule: parking is off when the most is not above the least.
         let off = !spec.enabled || most <= least;
+        let least = least.next_multiple_of(threads).min(processors);
+        let most = (most / threads * threads).max(least);
         Self {
             interval: spec.check_interval.as_nanos().max(1),
+            threads,
             least: if off { processors } else { least },
             most: if off { processors } else { most },
             increase_threshold: spec.increase_threshold.0.max(f64::MIN_POSITIVE),
             decrease_threshold: spec.decrease_threshold.0,
             increase_checks: spec.increase_checks.max(1),
             decrease_checks: spec.decrease_checks.max(1),
+            increase_policy: spec.increase_policy,
+            decrease_policy: spec.decrease_policy,
             awake: processors,
             load: 0.0,
             start: 0,
@@ -66,10 +78,16 @@ impl Parking {
         self.awake
     }
 
-    /// The load changed, in logical processors.
-    pub fn on_load(&mut self, now: SimTime, load: f64) {
+    /// The load changed, in logical processors. Checks that were due by now and have not been made are made first,
+    /// each over its own interval; gives the number awake when they change it.
+    pub fn on_load(&mut self, now: SimTime, load: f64) -> Option<u32> {
+        let mut changed = None;
+        while let Some(due) = self.next_check().filter(|due| *due <= now) {
+            changed = self.check(due).or(changed);
+        }
         self.gather(now.as_nanos());
         self.load = load;
+        changed
     }
 
     /// When the next check that may change something comes.
@@ -98,8 +116,8 @@ impl Parking {
             0
         };
         match wanted {
-            Wanted::More(ideal) if self.wanted_more >= self.increase_checks => Some(self.change(ideal)),
-            Wanted::Fewer(ideal) if self.wanted_fewer >= self.decrease_checks => Some(self.change(ideal)),
+            Wanted::More(ideal) if self.wanted_more >= self.increase_checks => Some(self.increase(ideal)),
+            Wanted::Fewer(ideal) if self.wanted_fewer >= self.decrease_checks => Some(self.decrease(ideal)),
             _ => None,
         }
     }
@@ -114,6 +132,22 @@ impl Parking {
         self.since = now;
     }
 
+    fn increase(&mut self, ideal: u32) -> u32 {
+        self.change(match self.increase_policy {
+            ParkingStep::Ideal => ideal,
+            ParkingStep::Single => self.awake.saturating_add(self.threads).min(self.most),
+            ParkingStep::All => self.most,
+        })
+    }
+
+    fn decrease(&mut self, ideal: u32) -> u32 {
+        self.change(match self.decrease_policy {
+            ParkingStep::Ideal => ideal,
+            ParkingStep::Single => self.awake.saturating_sub(self.threads).max(self.least),
+            ParkingStep::All => self.least,
+        })
+    }
+
     fn change(&mut self, awake: u32) -> u32 {
         (self.wanted_more, self.wanted_fewer) = (0, 0);
         self.awake = awake;
@@ -123,6 +157,7 @@ impl Parking {
     fn wanted(&self, load: f64) -> Wanted {
         // A load of 3.2 at a threshold of 0.8 needs four: the quotient must not be a hair above 4 by rounding.
         let ideal = libm::ceil(load / self.increase_threshold - 1e-9).max(0.0) as u32;
+        let ideal = ideal.min(self.most).next_multiple_of(self.threads);
         let ideal = ideal.clamp(self.least, self.most.max(self.least));
         if ideal > self.awake {
             Wanted::More(ideal)
@@ -147,105 +182,4 @@ enum Wanted {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use twinrack_scenario::decode::{Decoder, Field};
-    use twinrack_scenario::fault::{SourceId, Span};
-    use twinrack_scenario::yaml::Node;
-
-    use super::*;
-
-    fn spec() -> ParkingSpec {
-        let span = Span {
-            source: SourceId(0),
-            start: 0,
-            end: 0,
-        };
-        ParkingSpec::decode(&Node::empty_map(span), &mut Decoder::default()).expect("all keys have defaults")
-    }
-
-    /// Runs the checks asked for up to `until`; gives the changes.
-    fn run(parking: &mut Parking, until: SimTime) -> Vec<(SimTime, u32)> {
-        let mut changes = Vec::new();
-        while let Some(at) = parking.next_check().filter(|at| *at <= until) {
-            changes.extend(parking.check(at).map(|awake| (at, awake)));
-        }
-        changes
-    }
-
-    #[test]
-    fn off_peak_twelve_of_sixteen_are_parked_after_a_second() {
-        let mut parking = Parking::new(&spec(), 16);
-        parking.on_load(SimTime::ZERO, 3.2);
-        assert_eq!(
-            run(&mut parking, SimTime::from_secs(60)),
-            [(SimTime::from_secs(1), 4)]
-        );
-        assert_eq!(parking.next_check(), None, "flat: nothing to check");
-    }
-
-    #[test]
-    fn an_idle_host_keeps_two() {
-        let mut parking = Parking::new(&spec(), 16);
-        parking.on_load(SimTime::ZERO, 0.1);
-        assert_eq!(
-            run(&mut parking, SimTime::from_secs(60)),
-            [(SimTime::from_secs(1), 2)]
-        );
-    }
-
-    #[test]
-    fn a_burst_has_its_processors_within_two_checks() {
-        let mut parking = Parking::new(&spec(), 16);
-        parking.on_load(SimTime::ZERO, 3.2);
-        run(&mut parking, SimTime::from_secs(30));
-        parking.on_load(SimTime::from_millis(30_050), 12.0);
-        let changes = run(&mut parking, SimTime::from_secs(31));
-        // Half an interval of each load: (3.2 + 12) / 2 / 0.8 = 9.5; then 12 / 0.8 = 15.
-        assert_eq!(
-            changes,
-            [
-                (SimTime::from_millis(30_100), 10),
-                (SimTime::from_millis(30_200), 15)
-            ]
-        );
-    }
-
-    #[test]
-    fn parking_is_off_when_the_most_is_not_above_the_least() {
-        let mut parking = Parking::new(
-            &ParkingSpec {
-                max_cores: spec().min_cores,
-                ..spec()
-            },
-            16,
-        );
-        parking.on_load(SimTime::ZERO, 0.0);
-        assert_eq!((parking.next_check(), parking.awake()), (None, 16));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
-
-        /// Checking only when asked for gives what checking every 100 ms gives.
-        #[test]
-        fn skipping_checks_changes_nothing(steps in prop::collection::vec((0..4000u64, 0..1600u32), 1..20)) {
-            let (mut asked, mut ticking) = (Parking::new(&spec(), 16), Parking::new(&spec(), 16));
-            let (mut changes, mut reference) = (Vec::new(), Vec::new());
-            let (mut now, mut tick) = (0, 100);
-            for (wait, load) in steps {
-                now += wait;
-                let at = SimTime::from_millis(now);
-                changes.extend(run(&mut asked, at));
-                while tick <= now {
-                    let time = SimTime::from_millis(tick);
-                    reference.extend(ticking.check(time).map(|awake| (time, awake)));
-                    tick += 100;
-                }
-                asked.on_load(at, f64::from(load) / 100.0);
-                ticking.on_load(at, f64::from(load) / 100.0);
-            }
-            prop_assert_eq!(changes, reference);
-        }
-    }
-}
+mod tests;

@@ -19,6 +19,8 @@ pub const ORANGE: RGBColor = RGBColor(230, 159, 0);
 pub const GREEN: RGBColor = RGBColor(0, 158, 115);
 /// Vermilion of the same set.
 pub const RED: RGBColor = RGBColor(213, 94, 0);
+/// Height of a line of labels, in pixels.
+const LABEL_HEIGHT: i32 = 15;
 /// Stands for the text colour of the page until the chart is finished.
 const INK: RGBColor = RGBColor(1, 2, 3);
 /// Stands for the faint lines of the page.
@@ -86,6 +88,41 @@ pub(crate) fn time_unit(seconds: f64) -> (f64, &'static str) {
         s if s >= 600.0 => (1.0 / 60.0, "min"),
         s if s >= 1.0 => (1.0, "s"),
         _ => (1000.0, "ms"),
+    }
+}
+
+/// The largest value of an axis in the unit that suits it: the factor from SI and the unit's name.
+pub(crate) fn value_unit(top: f64, unit: &str) -> (f64, String) {
+    let (factor, prefix) = match unit {
+        "b/s" | "W" | "B" => crate::text::number::si_prefix(top),
+        _ => (1.0, ""),
+    };
+    (1.0 / factor, format!("{prefix}{unit}"))
+}
+
+/// Names at the right end of lines, moved apart where they would lie on each other: (height, name, colour).
+pub(crate) fn end_labels(
+    area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
+    x: i32,
+    mut names: Vec<(i32, String, RGBColor)>,
+) -> Result<(), ChartError> {
+    names.sort_by_key(|(height, ..)| *height);
+    // Pixels run downwards; the lowest name keeps its place, or names would leave the chart at its foot.
+    let mut below = i32::MAX;
+    for (height, name, colour) in names.into_iter().rev() {
+        let height = height.min(below.saturating_sub(LABEL_HEIGHT));
+        below = height;
+        area.draw(&Text::new(name, (x + 6, height - 7), label(13).color(&colour)))?;
+    }
+    Ok(())
+}
+
+/// A number on an axis that counts whole things.
+pub(crate) fn whole_tick(value: f64) -> String {
+    if value.fract() == 0.0 {
+        tick(value)
+    } else {
+        String::new()
     }
 }
 

@@ -6,7 +6,8 @@ use crate::chart::band::{self, Band};
 use crate::chart::line::{self, Line};
 use crate::chart::{BLUE, GREEN, ORANGE, escape, gantt, waterfall};
 use crate::run::Run;
-use crate::text::{figure, quantity, verdict};
+use crate::text::figures::{STATS, figure_rows};
+use crate::text::{quantity, verdict};
 use twinrack_scenario::record::figure::kind_of;
 
 /// Migrations whose rounds are drawn one by one.
@@ -244,12 +245,17 @@ fn migrations(run: &Run) -> String {
 }
 
 fn figures(run: &Run) -> String {
-    let rows = run.summary.kpis.iter().map(|(name, value)| {
-        let meaning = kind_of(name).map_or("", |kind| kind.meaning);
-        let source = format!("{:?}", value.source).to_lowercase();
-        vec![name.clone(), figure(value), source, meaning.to_owned()]
+    let rows = figure_rows(&run.summary).into_iter().map(|row| {
+        let mut cells = vec![row.kind.name.to_owned()];
+        cells.extend(row.values);
+        cells.push(row.source);
+        cells.push(row.kind.meaning.to_owned());
+        cells
     });
-    section("Figures", &table(&["figure", "value", "source", "meaning"], rows))
+    let mut header = vec!["figure"];
+    header.extend(STATS.map(|stat| stat.trim_start_matches('.')));
+    header.extend(["source", "meaning"]);
+    section("Figures", &table(&header, rows))
 }
 
 fn assumptions(run: &Run) -> String {

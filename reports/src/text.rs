@@ -1,5 +1,6 @@
 //! Text for people: numbers with their units, and the summary of a run.
 
+pub mod figures;
 pub mod number;
 pub mod seeds;
 pub mod summary;

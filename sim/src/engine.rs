@@ -15,9 +15,9 @@
 //! # What can go wrong
 //!
 //! - [`EngineError::InThePast`]: the world scheduled before now. A bug of the world; fatal.
-//! - [`EngineError::TooManyPending`], [`EngineError::TooManyAtOnce`], [`EngineError::TooManyEvents`]: a bound of
-//!   [`Bounds`] was reached, most likely because two parts of the world answer each other without end. Fatal; the
-//!   message names the bound, its value and the time.
+//! - [`EngineError::TooManyPending`], [`EngineError::TooManyAtOnce`], [`EngineError::TooManyEvents`],
+//!   [`EngineError::TooManyRecords`]: a bound of [`Bounds`] was reached, most likely because two parts of the world
+//!   answer each other without end. Fatal; the message names the bound, its value and the time.
 
 pub mod bounds;
 pub mod journal;
@@ -60,6 +60,11 @@ impl<E> Engine<E> {
         self.now
     }
 
+    /// The bounds of the run.
+    pub const fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
     /// How many events have been taken.
     pub const fn events(&self) -> u64 {
         self.events
@@ -75,11 +80,9 @@ impl<E> Engine<E> {
         if at < self.now {
             return Err(EngineError::InThePast { at, now: self.now });
         }
-        if self.queue.held() >= self.bounds.pending_max.min(queue::PENDING_LIMIT) {
-            return Err(EngineError::TooManyPending {
-                bound: self.bounds.pending_max,
-                now: self.now,
-            });
+        let bound = self.bounds.pending_max.min(queue::PENDING_LIMIT);
+        if self.queue.held() >= bound {
+            return Err(EngineError::TooManyPending { bound, now: self.now });
         }
         self.queue
             .push(at, priority, event)
@@ -156,6 +159,18 @@ mod tests {
             error.to_string(),
             "over 1000 events at 0s: two parts answer each other without end"
         );
+    }
+
+    #[test]
+    fn the_bound_of_pending_events_names_itself() {
+        let mut engine = Engine::new(Bounds {
+            pending_max: 2,
+            ..Bounds::default()
+        });
+        engine.schedule_at(SimTime::ZERO, 0, ()).expect("room");
+        engine.schedule_at(SimTime::ZERO, 0, ()).expect("room");
+        let error = engine.schedule_at(SimTime::ZERO, 0, ()).expect_err("full");
+        assert_eq!(error.to_string(), "over 2 events pending at 0s");
     }
 
     #[test]

@@ -17,6 +17,8 @@
 //! The body never decides: it carries out what the [brain](twinrack_control::controller::Controller) orders through
 //! [`Fabric`](twinrack_control::fabric::Fabric), which [`Body`] implements.
 
+mod account;
+mod activity;
 pub mod body;
 mod compute;
 mod crash;
@@ -112,7 +114,7 @@ pub fn run(
 
 /// Settles the instant: shares, processors, power and the brain's answers, until nothing changes any more.
 fn settle(body: &mut Body<'_>, brain: &mut Controller) -> Result<(), RunError> {
-    loop {
+    for _ in 0..body.engine.bounds().at_once_max {
         body.settle_links();
         body.settle_hosts();
         tell(body, brain);
@@ -120,11 +122,15 @@ fn settle(body: &mut Body<'_>, brain: &mut Controller) -> Result<(), RunError> {
             return Err(error.into());
         }
         if !body.state.is_touched() && body.notices.is_empty() && !body.links_touched() {
-            break;
+            body.close_instant();
+            return Ok(());
         }
     }
-    body.close_instant();
-    Ok(())
+    Err(EngineError::TooManyAtOnce {
+        bound: body.engine.bounds().at_once_max,
+        now: body.engine.now(),
+    }
+    .into())
 }
 
 fn tell(body: &mut Body<'_>, brain: &mut Controller) {

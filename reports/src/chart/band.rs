@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::line::steps;
-use super::{BLUE, ChartError, faint, label, svg, tick, time_unit};
+use super::{BLUE, ChartError, end_labels, faint, label, svg, tick, time_unit};
 
 /// A spread over time: (seconds, value) of the three quantiles, at the same times.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, band: &Band)
     let (scale, time) = time_unit(end);
     let mut chart = ChartBuilder::on(area)
         .margin(12)
-        .margin_right(120)
+        .margin_right(150)
         .x_label_area_size(34)
         .y_label_area_size(70)
         .build_cartesian_2d(0.0..end * scale, 0.0..100.0)?;
@@ -41,6 +41,7 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, band: &Band)
         .x_desc(time)
         .y_desc("% of processors busy")
         .x_label_formatter(&|value| tick(*value))
+        .y_label_formatter(&|value| tick(*value))
         .draw()?;
     let scaled = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
         steps(points, end)
@@ -55,15 +56,17 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, band: &Band)
         scaled(&band.middle),
         ShapeStyle::from(&BLUE).stroke_width(2),
     ))?;
+    let mut names = Vec::new();
     for (name, points) in [
-        ("95 % of hosts", &band.high),
+        ("95 % of hosts below", &band.high),
         ("median", &band.middle),
-        ("5 % of hosts", &band.low),
+        ("5 % of hosts below", &band.low),
     ] {
         if let Some(last) = points.last() {
             let at = chart.backend_coord(&(end * scale, last.1 * 100.0));
-            area.draw(&Text::new(name, (at.0 + 6, at.1 - 7), label(13).color(&BLUE)))?;
+            names.push((at.1, name.to_owned(), BLUE));
         }
     }
-    Ok(())
+    let right = chart.backend_coord(&(end * scale, 0.0)).0;
+    end_labels(area, right, names)
 }

@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::{ChartError, faint, label, svg, tick, time_unit};
+use super::{ChartError, end_labels, faint, label, svg, tick, time_unit, value_unit, whole_tick};
 
 /// One line.
 #[derive(Debug, Clone)]
@@ -31,12 +31,14 @@ fn draw(
     let top = points().map(|point| point.1).fold(0.0, f64::max);
     let top = if top > 0.0 { top * 1.08 } else { 1.0 };
     let (scale, time) = time_unit(end);
+    let (value_scale, unit) = value_unit(top, unit);
+    let counted = points().all(|point| point.1.fract() == 0.0) && value_scale == 1.0 && top < 100.0;
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .margin_right(120)
         .x_label_area_size(34)
         .y_label_area_size(70)
-        .build_cartesian_2d(0.0..end * scale, 0.0..top)?;
+        .build_cartesian_2d(0.0..end * scale, 0.0..top * value_scale)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -47,24 +49,24 @@ fn draw(
         .x_desc(time)
         .y_desc(unit)
         .x_label_formatter(&|value| tick(*value))
-        .y_label_formatter(&|value| tick(*value))
+        .y_label_formatter(&|value| if counted { whole_tick(*value) } else { tick(*value) })
         .draw()?;
+    let mut names = Vec::new();
     for line in lines {
         let style = ShapeStyle::from(&line.colour).stroke_width(2);
         chart.draw_series(LineSeries::new(
-            steps(&line.points, end).into_iter().map(|(t, v)| (t * scale, v)),
+            steps(&line.points, end)
+                .into_iter()
+                .map(|(t, v)| (t * scale, v * value_scale)),
             style,
         ))?;
         if let Some(last) = line.points.last() {
-            let at = chart.backend_coord(&(end * scale, last.1));
-            area.draw(&Text::new(
-                line.name.clone(),
-                (at.0 + 6, at.1 - 7),
-                label(13).color(&line.colour),
-            ))?;
+            let at = chart.backend_coord(&(end * scale, last.1 * value_scale));
+            names.push((at.1, line.name.clone(), line.colour));
         }
     }
-    Ok(())
+    let right = chart.backend_coord(&(end * scale, 0.0)).0;
+    end_labels(area, right, names)
 }
 
 /// The corners of the steps, up to the end.

@@ -21,8 +21,11 @@ pub fn quantity(value: f64, unit: &str) -> String {
     match unit {
         "1" => count(value),
         "s" => seconds(value),
-        "B" => prefixed(value, &BINARY, "B"),
-        "b/s" => prefixed(value, &SI, "b/s"),
+        "B" => bytes(value),
+        "b/s" => {
+            let (factor, prefix) = si_prefix(value);
+            format!("{} {prefix}b/s", digits(value / factor))
+        }
         "1/s" => format!("{} /s", digits(value)),
         unit => format!("{} {unit}", digits(value)),
     }
@@ -64,13 +67,19 @@ fn seconds(value: f64) -> String {
     }
 }
 
-fn prefixed(value: f64, prefixes: &[(f64, &str)], unit: &str) -> String {
-    let (factor, prefix) = prefixes
-        .iter()
+fn bytes(value: f64) -> String {
+    let (factor, prefix) = BINARY
+        .into_iter()
         .find(|(factor, _)| value.abs() >= *factor)
-        .copied()
         .unwrap_or((1.0, ""));
-    format!("{} {prefix}{unit}", digits(value / factor))
+    format!("{} {prefix}B", digits(value / factor))
+}
+
+/// The SI prefix that suits a value: its factor and its letter.
+pub fn si_prefix(value: f64) -> (f64, &'static str) {
+    SI.into_iter()
+        .find(|(factor, _)| value.abs() >= *factor)
+        .unwrap_or((1.0, ""))
 }
 
 /// Four significant digits, no trailing zeros.

@@ -4,7 +4,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use twinrack_scenario::record::Summary;
 use twinrack_scenario::record::figure::kind_of;
 
-use super::number::{digits, figure, quantity};
+use super::figures::figure_rows;
+use super::number::{digits, quantity};
 use crate::run::{MigrationStory, Run};
 
 /// Migrations that are listed one by one.
@@ -126,23 +127,31 @@ fn figures(summary: &Summary, width: u16) -> String {
         &["figure", "", "mean", "min", "max", "p95", "sum"],
         &[1, 2, 3, 4, 5, 6],
     );
-    let mut shown: Vec<&str> = Vec::new();
-    for name in summary.kpis.keys() {
-        let Some(kind) = kind_of(name).filter(|kind| !shown.contains(&kind.name)) else {
-            continue;
-        };
-        shown.push(kind.name);
-        let of = |stat: &str| {
-            summary
-                .kpis
-                .get(&format!("{}{stat}", kind.name))
-                .map(figure)
-                .unwrap_or_default()
-        };
-        let row = ["", ".mean", ".min", ".max", ".p95", ".sum"].map(of);
-        table.add_row(std::iter::once(kind.name.to_owned()).chain(row));
+    let (zero, rest): (Vec<_>, Vec<_>) = figure_rows(summary).into_iter().partition(|row| row.zero);
+    for row in rest {
+        table.add_row(std::iter::once(row.kind.name.to_owned()).chain(row.values));
     }
-    trimmed(&table)
+    let mut parts = vec![trimmed(&table)];
+    if !zero.is_empty() {
+        let names: Vec<_> = zero.iter().map(|row| row.kind.name).collect();
+        parts.push(wrapped(&format!("zero: {}", names.join(", ")), width));
+    }
+    parts.join("\n\n")
+}
+
+/// Words in lines of at most `width` columns, each begun by a blank like the rows of a table.
+fn wrapped(text: &str, width: u16) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        if lines[last].len() + word.len() + 1 > usize::from(width) && !lines[last].is_empty() {
+            lines.push(String::new());
+        }
+        let last = lines.len() - 1;
+        lines[last] += " ";
+        lines[last] += word;
+    }
+    lines.join("\n")
 }
 
 /// A table without the blanks at the ends of its lines.

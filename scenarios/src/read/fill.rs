@@ -16,6 +16,9 @@ pub const SECTIONS: [&str; 6] = ["hosts", "vms", "networks", "storage", "cluster
 /// Most values that defaults and profiles may fill in: a hundred a host for 200,000 hosts written one by one.
 pub const FILLED_MAX: usize = 20_000_000;
 
+/// The keys that say what a VM asks for, of which it has one: a VM that follows a workload takes no `cpu` from its profile.
+const DEMANDS: [&str; 2] = ["cpu", "workload"];
+
 /// Fills in defaults, then profiles, and gives the paths of the items whose profile could not be read; nothing when
 /// it would be over [`FILLED_MAX`] values.
 pub fn fill(
@@ -94,7 +97,7 @@ impl Filler<'_> {
                 let items = items_mut(root, &section.key);
                 self.count(size.saturating_mul(items.len()), section.key_span)?;
                 for item in items {
-                    item.fill_from(&section.value);
+                    fill_item(item, &section.value);
                 }
             } else if !section.value.is_null() {
                 let path = format!("defaults.{}", section.key);
@@ -154,7 +157,7 @@ impl Filler<'_> {
             match read.get(&name) {
                 Some(Some((profile, size))) => {
                     self.count(*size, entry.key_span)?;
-                    item.fill_from(profile);
+                    fill_item(item, profile);
                 }
                 _ => {
                     self.unread.insert(path);
@@ -211,6 +214,23 @@ impl Filler<'_> {
         node.take("model");
         let size = node.size();
         Some((node, size))
+    }
+}
+
+/// Fills an item, but with no other demand where it has one of its own.
+fn fill_item(item: &mut Node, from: &Node) {
+    let has = |item: &Node, key: &str| {
+        item.entries()
+            .is_some_and(|own| own.iter().any(|entry| entry.key == key))
+    };
+    let own = DEMANDS.map(|key| has(item, key));
+    item.fill_from(from);
+    if own.contains(&true) {
+        for (key, own) in DEMANDS.into_iter().zip(own) {
+            if !own {
+                item.take(key);
+            }
+        }
     }
 }
 

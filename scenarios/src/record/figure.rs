@@ -41,6 +41,8 @@ pub struct FigureKind {
 }
 
 const EACH: &[&str] = &["mean", "min", "max", "p50", "p95", "p99", "sum"];
+/// Of each, where a sum would mean nothing.
+const RATE: &[&str] = &["mean", "min", "max", "p50", "p95", "p99"];
 const SUM: &[&str] = &["sum"];
 const LEVEL: &[&str] = &["mean", "min", "max"];
 
@@ -67,16 +69,16 @@ const REGISTRY: &[FigureKind] = figures! {
     "migration.downtime_s", "s", EACH, Modelled, "Time the VM's processors stand still.";
     "migration.outage_s", "s", EACH, Modelled, "Time a client sees nothing of the VM: the downtime and the network's convergence.";
     "migration.rounds", "1", EACH, Counted, "Rounds of pre-copy, the full copy included.";
-    "migration.bytes", "B", EACH, Counted, "Bytes sent.";
-    "migration.pages", "1", EACH, Counted, "Pages sent.";
-    "migration.throughput_bps", "b/s", EACH, Modelled, "Bytes sent over brown-out and stop-and-copy.";
+    "migration.bytes", "B", EACH, Counted, "Bytes sent; one value a completed migration.";
+    "migration.pages", "1", EACH, Counted, "Pages sent; one value a round of pre-copy.";
+    "migration.throughput_bps", "b/s", RATE, Modelled, "Bytes sent over brown-out and downtime; one value a completed migration.";
     "migration.quick.downtime_s", "s", EACH, Modelled, "Time that a quick migration froze the VM.";
     "migration.concurrent", "1", &["max"], Counted, "Migrations under way at once.";
-    "paging.overhead", "1", LEVEL, Modelled, "Time in the hypervisor for paging, as a share of one processor, per busy virtual processor.";
-    "paging.guest_walk", "1", LEVEL, Modelled, "Time the guest spends in page walks, as a share of one processor, per busy virtual processor.";
-    "paging.exits_per_s", "1/s", LEVEL, Modelled, "Exits to the hypervisor for paging, per VM.";
-    "paging.shadow_bytes", "B", SUM, Modelled, "Memory of the shadow page tables.";
-    "paging.walk_refs", "1", LEVEL, Modelled, "Memory references of one page walk after a TLB miss.";
+    "paging.overhead", "1", LEVEL, Modelled, "Time in the hypervisor for a VM's paging, as a share of the processor time it got, over the run; one value a VM.";
+    "paging.guest_walk", "1", LEVEL, Modelled, "Time in page walks, as a share of the processor time a VM got, over the run; one value a VM.";
+    "paging.exits_per_s", "1/s", LEVEL, Modelled, "Exits to the hypervisor for a VM's paging, per second it ran; one value a VM.";
+    "paging.shadow_bytes", "B", SUM, Modelled, "Memory of the shadow page tables, of the VMs on hosts at the end.";
+    "paging.walk_refs", "1", LEVEL, Modelled, "Memory references of one page walk after a TLB miss; one value a VM, where it is at the end.";
     "hosts.active", "1", LEVEL, Counted, "Hosts that are switched on.";
     "hosts.shutdowns", "1", &[], Counted, "Hosts switched off.";
     "hosts.crashes", "1", &[], Counted, "Hosts that lost power.";
@@ -94,10 +96,10 @@ const REGISTRY: &[FigureKind] = figures! {
     "cores.ticks_avoided_per_s", "1/s", LEVEL, Modelled, "Timer interrupts that parked processors did not take.";
     "power.watts", "W", LEVEL, Modelled, "Power of all hosts together.";
     "power.energy_kwh", "kW·h", SUM, Modelled, "Energy of all hosts.";
-    "net.throughput_bps", "b/s", LEVEL, Modelled, "Traffic carried by all networks.";
-    "net.packets_per_s", "1/s", LEVEL, Modelled, "Packets carried by all networks.";
-    "net.efficiency", "1", LEVEL, Modelled, "Payload over wire time of the traffic carried.";
-    "net.cpu_cycles_per_byte", "1", LEVEL, Modelled, "Processor cycles to receive one byte.";
+    "net.throughput_bps", "b/s", LEVEL, Modelled, "Traffic carried, mean over the run; one value a network that carried some.";
+    "net.packets_per_s", "1/s", LEVEL, Modelled, "Packets carried each second, mean over the run; one value a network that carried some.";
+    "net.efficiency", "1", LEVEL, Modelled, "Payload over all that is on the wire; one value a network that carried some.";
+    "net.cpu_cycles_per_byte", "1", LEVEL, Modelled, "Processor cycles to receive one byte, at the first host's clock; one value a network that carried some.";
     "net.receive_lps", "1", LEVEL, Modelled, "Logical processors busy with receiving.";
     "vms.running", "1", LEVEL, Counted, "VMs that run.";
     "vms.refused", "1", &[], Counted, "VMs that could not be placed or started.";

@@ -13,6 +13,16 @@ crate::words! {
     }
 }
 
+crate::words! {
+    /// What packets carry beside payload.
+    pub enum FramingSpec {
+        /// Ethernet, IPv4 and TCP headers: of a packet of `mtu` bytes 40 are not payload, and 38 more are on the wire.
+        Ethernet = "ethernet",
+        /// Nothing: speed is payload, as in fluid models such as SimGrid's.
+        None = "none",
+    }
+}
+
 crate::spec! {
     /// A network. Every host has one port on each network it is connected to.
     pub struct NetworkSpec {
@@ -27,6 +37,8 @@ crate::spec! {
         goodput: BitsPerSecond => optional,
         /// Largest IP packet: 1,500 bytes, or 9,000 with jumbo frames on every hop.
         mtu: Bytes [Bytes(576), Bytes(65_536)] => default(Bytes(1500)),
+        /// What packets carry beside payload.
+        framing: FramingSpec => default(FramingSpec::Ethernet),
         /// One-way latency of each link.
         latency: SimDuration => default(SimDuration::from_nanos(5_000)),
         /// Cluster metric: the lowest carries cluster and CSV traffic, the second lowest live migrations

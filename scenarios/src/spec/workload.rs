@@ -89,12 +89,36 @@ crate::variants! {
     }
 }
 
+crate::words! {
+    /// How a VM's dirty rates go with its demand.
+    pub enum DirtyingCourse {
+        /// They are what the VM's `dirtying` says, whatever it does with its processors.
+        Steady = "steady",
+        /// They are reached at full demand and fall with it in proportion: half the work writes half as often.
+        FollowsDemand = "follows-demand",
+    }
+}
+
 crate::spec! {
-    /// A named demand.
+    /// How much of its memory a VM has touched: in proportion to its demand between two shares, and never less again.
+    pub struct MemoryCourseSpec {
+        /// Share of its memory that an idle VM has touched.
+        idle: Ratio [Ratio(0.0), Ratio(1.0)] => required,
+        /// Share of its memory that it has touched once it was fully busy.
+        busy: Ratio [Ratio(0.0), Ratio(1.0)] => required,
+    }
+}
+
+crate::spec! {
+    /// A named demand, and what follows from it.
     pub struct WorkloadSpec {
         /// Its name.
         name: Spanned<String> => required,
         /// Its shape.
         demand: WorkloadKind => required,
+        /// How the dirty rates of the VMs that follow it go with it.
+        dirtying: DirtyingCourse => default(DirtyingCourse::Steady),
+        /// Memory that the VMs that follow it have touched, in place of their `untouched`.
+        memory: MemoryCourseSpec => optional,
     }
 }

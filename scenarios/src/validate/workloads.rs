@@ -13,6 +13,18 @@ impl Checker<'_> {
             if self.is_full() {
                 return;
             }
+            if let Some(memory) = workload
+                .memory
+                .as_ref()
+                .filter(|memory| memory.busy < memory.idle)
+            {
+                let what = format!(
+                    "a VM that follows `{}` would have touched more when idle ({}) than when busy ({})",
+                    workload.name.value, memory.idle, memory.busy
+                );
+                let fault = Fault::new(workload.name.span, what, "expected `idle` <= `busy`");
+                self.note(format!("workloads[{index}].memory"), fault);
+            }
             let path = format!("workloads[{index}].demand.{}", workload.demand.word());
             match &workload.demand {
                 WorkloadKind::Steps(steps) => {

@@ -1,4 +1,7 @@
 //! Bounds: nothing in a run can grow without end; each bound has a name, a unit and a message.
+//!
+//! Simulated time needs none of its own: a run ends at its `duration`, and what lies beyond the last nanosecond that 64
+//! bits can tell (584 years) is never reached, for sums of times saturate there.
 
 use twinrack_scenario::units::SimTime;
 
@@ -11,6 +14,8 @@ pub struct Bounds {
     pub at_once_max: u64,
     /// Most events in a run.
     pub events_max: u64,
+    /// Most records kept in the journal; about 100 bytes each.
+    pub records_max: usize,
 }
 
 impl Default for Bounds {
@@ -19,6 +24,7 @@ impl Default for Bounds {
             pending_max: 16_000_000,
             at_once_max: 50_000_000,
             events_max: 60_000_000_000,
+            records_max: 20_000_000,
         }
     }
 }
@@ -37,6 +43,14 @@ pub enum EngineError {
     /// [`Bounds::pending_max`] was reached.
     #[error("over {bound} events pending at {now}")]
     TooManyPending {
+        /// The bound.
+        bound: usize,
+        /// The present.
+        now: SimTime,
+    },
+    /// [`Bounds::records_max`] was reached.
+    #[error("over {bound} records in the journal at {now}: shorten the run, or make what is recorded rarer")]
+    TooManyRecords {
         /// The bound.
         bound: usize,
         /// The present.

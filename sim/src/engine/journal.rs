@@ -84,7 +84,10 @@ impl Journal {
     /// Ends the journal: the records and the digest in hex, or what a checker found.
     pub fn finish(mut self, at: SimTime) -> Result<(Vec<EventRecord>, String), Violation> {
         for checker in &mut self.checkers {
-            checker.finish(at)?;
+            if let Err(violation) = checker.finish(at) {
+                // What was seen first in the run is nearer to the cause.
+                self.violation.get_or_insert(violation);
+            }
         }
         self.flush_if(0);
         match self.violation {
@@ -129,6 +132,31 @@ mod tests {
     use twinrack_scenario::HostId;
 
     use super::*;
+
+    /// Objects to everything, and once more at the end.
+    struct Objects;
+
+    impl Checker<EventRecord> for Objects {
+        fn name(&self) -> &'static str {
+            "objects"
+        }
+
+        fn see(&mut self, at: SimTime, _: &EventRecord) -> Result<(), Violation> {
+            Err(Violation::new("objects", at, "a record", "none"))
+        }
+
+        fn finish(&mut self, at: SimTime) -> Result<(), Violation> {
+            Err(Violation::new("objects", at, "an end", "none"))
+        }
+    }
+
+    #[test]
+    fn the_first_violation_is_the_one_reported() {
+        let mut journal = Journal::new(vec![Box::new(Objects)]);
+        journal.write(SimTime::from_secs(1), Event::HostUp { host: HostId(1) });
+        let violation = journal.finish(SimTime::from_secs(9)).expect_err("it objects");
+        assert_eq!(violation.at, SimTime::from_secs(1));
+    }
 
     fn digest(watts: f64) -> String {
         let mut journal = Journal::new(Vec::new());

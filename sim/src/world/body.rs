@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use twinrack_control::fabric::{HostState, Notice, VmState, Wake};
 use twinrack_scenario::record::{Event, EventRecord, Series};
-use twinrack_scenario::units::SimTime;
+use twinrack_scenario::units::{SimDuration, SimTime};
 use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
 
 use super::demand::Demands;
@@ -97,7 +97,7 @@ pub struct Body<'a> {
     pub(super) divider: Divider,
     pub(super) watches_load: bool,
     pub(super) sample_due: bool,
-    pub(super) crash_after_hand_over: Vec<(VmId, twinrack_scenario::units::SimDuration, HostId)>,
+    pub(super) crash_after_hand_over: Vec<(VmId, SimDuration, HostId)>,
 }
 
 impl<'a> Body<'a> {
@@ -114,7 +114,7 @@ impl<'a> Body<'a> {
             demands: Demands::new(scenario, seed),
             moves: BTreeMap::new(),
             moving: BTreeMap::new(),
-            meters: Meters::new(&state, &kinds),
+            meters: Meters::new(&state, &kinds, wake_latency(scenario)),
             journal: Journal::new(checkers),
             energy,
             sampler: Sampler::new(scenario),
@@ -171,12 +171,18 @@ impl<'a> Body<'a> {
 
     /// Writes into the journal.
     pub(super) fn write(&mut self, event: Event) {
-        self.journal.write(self.engine.now(), event);
+        let now = self.engine.now();
+        self.journal.write(now, event);
+        let bound = self.engine.bounds().records_max;
+        if self.journal.len() > bound {
+            self.failure
+                .get_or_insert(EngineError::TooManyRecords { bound, now });
+        }
     }
 
     /// Marks a host, after counting what its VMs got and missed up to now.
     pub(super) fn touch(&mut self, host: HostId) {
-        self.account(host);
+        self.account(host, self.engine.now());
         self.state.touch(host);
     }
 
@@ -214,6 +220,12 @@ impl<'a> Body<'a> {
     pub(super) fn is_up(&self, host: HostId) -> bool {
         self.state.hosts[host.index()].state == HostState::Up
     }
+}
+
+/// Time for a parked processor to wake; nothing where none is parked.
+fn wake_latency(scenario: &Scenario) -> SimDuration {
+    let parking = scenario.spec.policies.parking.as_ref();
+    parking.map_or(SimDuration::ZERO, |spec| spec.wake_latency)
 }
 
 fn checkers(

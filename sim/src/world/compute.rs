@@ -3,7 +3,7 @@
 use twinrack_control::fabric::{HostState, Notice, VmState};
 use twinrack_scenario::HostId;
 use twinrack_scenario::record::Event;
-use twinrack_scenario::units::{Ratio, SimTime};
+use twinrack_scenario::units::SimTime;
 
 use super::body::Body;
 use crate::model::cpu::Claim;
@@ -28,21 +28,6 @@ impl Body<'_> {
         }
     }
 
-    /// Counts what the VMs of a host got and missed since it was last computed.
-    pub(super) fn account(&mut self, host: HostId) {
-        let now = self.engine.now();
-        let entry = &mut self.state.hosts[host.index()];
-        let seconds = now.since(entry.settled).as_secs_f64();
-        entry.settled = now;
-        if seconds > 0.0 {
-            for vm in &entry.vms {
-                let vm = &mut self.state.vms[vm.index()];
-                vm.ready += (vm.wanted - vm.granted).max(0.0) * seconds;
-                vm.asked += vm.wanted * seconds;
-            }
-        }
-    }
-
     fn settle_host(&mut self, now: SimTime, host: HostId, work: &mut Work) {
         let up = self.is_up(host);
         let (consumed, demanded) = if up { self.share(host, work) } else { (0.0, 0.0) };
@@ -64,8 +49,11 @@ impl Body<'_> {
             HostState::Off => kind.watts_off(),
             HostState::Dead => 0.0,
         };
-        let before = entry.watts;
+        let (before, awake) = (entry.watts, entry.awake);
         let load = demanded + extra;
+        if self.watches_load {
+            self.spill_over(host, busy, consumed, awake, work);
+        }
         self.meters.host(
             now,
             &self.state.hosts[host.index()],
@@ -96,6 +84,22 @@ impl Body<'_> {
         self.tell_trackers(now, host);
     }
 
+    /// Work beyond the processors awake wakes parked ones and waits for them: each costs the host's VMs one wake
+    /// latency, in proportion to what they get.
+    fn spill_over(&mut self, host: HostId, busy: f64, consumed: f64, awake: u32, work: &Work) {
+        let needed = libm::ceil(busy - 1e-9).max(0.0) as u32;
+        let entry = &mut self.state.hosts[host.index()];
+        let before = std::mem::replace(&mut entry.running, awake.max(needed));
+        let woken = needed.saturating_sub(before.max(awake));
+        if woken == 0 || consumed <= 0.0 {
+            return;
+        }
+        let waited = f64::from(woken) * self.meters.wake.as_secs_f64();
+        for (vm, share) in work.running.iter().zip(&work.shares) {
+            self.state.vms[*vm].account.woken += waited * share / consumed;
+        }
+    }
+
     /// Divides the processors of a host among its VMs; gives what they use and what they would.
     fn share(&mut self, host: HostId, work: &mut Work) -> (f64, f64) {
         let entry = &self.state.hosts[host.index()];
@@ -113,6 +117,7 @@ impl Body<'_> {
                 &self.kinds.vms[vm.group as usize],
             );
             let faster = spec.clock.map_or(1.0, |clock| clock.as_f64() / kind.clock);
+            vm.demand_max = vm.demand_max.max(vm.demand);
             vm.wanted = vm.demand * f64::from(own.vcpus) * faster * (1.0 - vm.throttle);
             // Time in the hypervisor on behalf of a VM is charged to it: for each second of its own it takes more.
             let overhead = own.paging(kind.paging).overhead;
@@ -151,9 +156,9 @@ impl Body<'_> {
         for at in 0..self.state.hosts[host.index()].vms.len() {
             let vm = self.state.hosts[host.index()].vms[at];
             let Some(id) = self.moving.get(&vm) else { continue };
-            let service = self.state.vms[vm.index()].service();
+            let share = self.writing(vm);
             if let Some(tracker) = self.moves.get_mut(id).and_then(|entry| entry.tracker.as_mut()) {
-                tracker.set_share(now, Ratio(service));
+                tracker.set_share(now, share);
             }
         }
     }

@@ -26,6 +26,7 @@ impl Fabric for Body<'_> {
         HostView {
             state: entry.state,
             processors: kind.processors,
+            threads: kind.threads,
             busy: entry.busy,
             memory: kind.memory,
             memory_free: kind.memory.saturating_sub(entry.memory_used),
@@ -78,10 +79,10 @@ impl Fabric for Body<'_> {
 
     fn subject(&self, vm: VmId) -> Subject {
         let group = self.state.vms[vm.index()].group as usize;
-        let (spec, kind) = (&self.scenario.spec.vms[group], &self.kinds.vms[group]);
+        let kind = &self.kinds.vms[group];
         Subject {
             memory: kind.memory,
-            untouched: spec.untouched,
+            untouched: self.untouched(vm),
             volume: kind.volume,
             throughput: kind.throughput,
         }

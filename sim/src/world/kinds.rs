@@ -7,6 +7,7 @@ use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::spec::guest::VmSpec;
 use twinrack_scenario::spec::host::{CpuVendor, HostSpec, PagingMode};
 use twinrack_scenario::spec::policies::PowerPolicy;
+use twinrack_scenario::spec::workload::{DirtyingCourse, MemoryCourseSpec};
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
 
 use crate::model::paging::{Paging, PagingCosts};
@@ -20,6 +21,8 @@ const BOOT_POWER_SHARE: f64 = 0.85;
 pub struct HostKind {
     /// Logical processors.
     pub processors: u32,
+    /// Logical processors of one core.
+    pub threads: u32,
     /// Memory for VMs.
     pub memory: Bytes,
     /// Clock in hertz.
@@ -52,6 +55,7 @@ impl HostKind {
         };
         Self {
             processors: processors(spec),
+            threads: spec.threads.max(1),
             memory: spec.memory.value.saturating_sub(reserve),
             clock: spec.clock.as_f64(),
             paging: if edition == Edition::HyperV2008 {
@@ -103,6 +107,10 @@ pub struct VmKind {
     pub volume: VolumeKind,
     /// The rate of that volume.
     pub throughput: BitsPerSecond,
+    /// How its dirty rates go with its demand.
+    pub dirtying: DirtyingCourse,
+    /// How much of its memory it touches, where its workload says so.
+    pub touches: Option<MemoryCourseSpec>,
     /// What paging costs it under each mode, by index of [`mode_index`].
     paging: [Paging; 2],
     /// Share of its time that it waits for the shadow lock when all its virtual processors are busy.
@@ -117,12 +125,18 @@ impl VmKind {
             Some(name) => volumes.iter().find(|volume| volume.name.value == name.value),
             None => volumes.first(),
         };
+        let workload = spec.workload.as_ref().and_then(|name| {
+            let mut workloads = scenario.spec.workloads.iter();
+            workloads.find(|workload| workload.name.value == name.value)
+        });
         let paging =
             [PagingMode::Shadow, PagingMode::Slat].map(|mode| Paging::new(costs, &spec.paging, mode));
         Self {
             vcpus,
             memory: spec.memory.value,
             footprint: spec.memory.value.saturating_add(overhead(spec.memory.value)),
+            dirtying: workload.map_or(DirtyingCourse::Steady, |workload| workload.dirtying),
+            touches: workload.and_then(|workload| workload.memory.clone()),
             volume: volume.map_or(VolumeKind::Csv, |volume| volume.kind),
             throughput: volume.map_or(BitsPerSecond(880_000_000), |volume| volume.throughput),
             lock_wait: [

@@ -1,7 +1,7 @@
 //! Links: the networks of a scenario, the guests' traffic on them, and what receiving costs hosts.
 
 use twinrack_control::fabric::VmState;
-use twinrack_scenario::spec::network::TopologySpec;
+use twinrack_scenario::spec::network::{FramingSpec, NetworkSpec, TopologySpec};
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration, SimTime};
 use twinrack_scenario::{HostId, Scenario, VmId};
 
@@ -24,6 +24,7 @@ pub struct Network {
     pub goodput: Option<BitsPerSecond>,
     /// Largest packet.
     pub mtu: Bytes,
+    framing: FramingSpec,
     /// What each host's link carries of payload.
     pub link: Vec<BitsPerSecond>,
     /// What it carries.
@@ -169,17 +170,18 @@ impl Network {
                 .get(index)
                 .or(nics.last())
                 .map_or(spec.speed, |nic| nic.speed.min(spec.speed));
-            payload_rate(speed, spec.mtu)
+            payload(spec, speed)
         };
         let link: Vec<BitsPerSecond> = (0..hosts).map(port).collect();
         let topology = match spec.topology {
             TopologySpec::Star => Topology::star(link.iter().copied()),
-            TopologySpec::FatTree => Topology::fat_tree(hosts, payload_rate(spec.speed, spec.mtu)),
+            TopologySpec::FatTree => Topology::fat_tree(hosts, payload(spec, spec.speed)),
         };
         Self {
             fluid: FluidNetwork::new(topology, spec.latency),
             goodput: spec.goodput,
             mtu: spec.mtu,
+            framing: spec.framing,
             link,
             carried: Level::new(SimTime::ZERO, 0.0),
             touched: false,
@@ -197,6 +199,7 @@ impl Network {
             ),
             goodput: None,
             mtu,
+            framing: FramingSpec::Ethernet,
             link,
             carried: Level::new(SimTime::ZERO, 0.0),
             touched: false,
@@ -206,7 +209,18 @@ impl Network {
 
     /// Payload over wire time.
     pub fn efficiency(&self) -> f64 {
-        efficiency(self.mtu)
+        match self.framing {
+            FramingSpec::Ethernet => efficiency(self.mtu),
+            FramingSpec::None => 1.0,
+        }
+    }
+}
+
+/// What a link of that speed carries of payload.
+fn payload(spec: &NetworkSpec, speed: BitsPerSecond) -> BitsPerSecond {
+    match spec.framing {
+        FramingSpec::Ethernet => payload_rate(speed, spec.mtu),
+        FramingSpec::None => speed,
     }
 }
 

@@ -6,14 +6,14 @@ use super::kinds::Kinds;
 use super::state::{Host, State};
 use crate::measure::{Distribution, Level};
 
-/// Time for a parked processor to wake: about 100 us from the deepest state.
-const WAKE: f64 = 100e-6;
 /// Timer interrupts that an awake idle processor takes each second: one every 15.625 ms.
 pub const TICKS_PER_SECOND: f64 = 64.0;
 
 /// The totals.
 #[derive(Debug, Clone)]
 pub struct Meters {
+    /// Time for a parked processor to wake.
+    pub wake: SimDuration,
     /// Watts of all hosts.
     pub power: Level,
     /// Hosts that are up.
@@ -46,7 +46,7 @@ pub struct Meters {
 
 impl Meters {
     /// Meters of a datacenter whose hosts are all up and idle.
-    pub fn new(state: &State, kinds: &Kinds) -> Self {
+    pub fn new(state: &State, kinds: &Kinds, wake: SimDuration) -> Self {
         let level = |value: f64| Level::new(SimTime::ZERO, value);
         let capacity: f64 = state
             .hosts
@@ -54,6 +54,7 @@ impl Meters {
             .map(|host| f64::from(kinds.hosts[host.group as usize].processors))
             .sum();
         Self {
+            wake,
             power: level(0.0),
             active: level(state.hosts.len() as f64),
             capacity: level(capacity),
@@ -104,7 +105,7 @@ impl Meters {
     pub fn parked(&mut self, now: SimTime, before: u32, awake: u32, since: SimDuration) {
         self.parked.replace(now, -f64::from(before), -f64::from(awake));
         if awake > before {
-            self.unpark.add(since.as_secs_f64() + WAKE);
+            self.unpark.add(since.as_secs_f64() + self.wake.as_secs_f64());
         } else {
             self.park.add(since.as_secs_f64());
         }

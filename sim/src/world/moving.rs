@@ -87,7 +87,7 @@ impl Body<'_> {
         };
         let now = self.engine.now();
         let mut tracker = DirtyTracker::new(model, now);
-        tracker.set_share(now, Ratio(self.state.vms[vm.index()].service()));
+        tracker.set_share(now, self.writing(vm));
         let entry = Move {
             vm,
             from,

@@ -18,7 +18,7 @@ use crate::measure::{Distribution, Figures, Level};
 /// Closes the run.
 pub fn record(mut body: Body<'_>, seed: u64, end: SimTime) -> Result<RunRecord, RunError> {
     for host in (0..body.state.hosts.len() as u32).map(HostId) {
-        account_to(&mut body, host, end);
+        body.account(host, end);
     }
     body.sample_end(end);
     let mut figures = Figures::default();
@@ -87,17 +87,6 @@ pub fn summary(
     }
 }
 
-fn account_to(body: &mut Body<'_>, host: HostId, end: SimTime) {
-    let entry = &mut body.state.hosts[host.index()];
-    let seconds = end.since(entry.settled).as_secs_f64();
-    entry.settled = end;
-    for vm in &entry.vms {
-        let vm = &mut body.state.vms[vm.index()];
-        vm.ready += (vm.wanted - vm.granted).max(0.0) * seconds;
-        vm.asked += vm.wanted * seconds;
-    }
-}
-
 fn levels(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
     let meters = &body.meters;
     let share = |part: &Level| {
@@ -154,14 +143,19 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
         let Some(host) = vm.host else { continue };
         let mode = body.kinds.hosts[body.state.hosts[host.index()].group as usize].paging;
         let paging = body.kinds.vms[vm.group as usize].paging(mode);
-        ready.add(vm.ready);
-        overhead.add(paging.overhead);
-        walk.add(paging.guest_walk);
-        exits.add(paging.exits_per_s * vm.granted);
+        let account = &vm.account;
+        ready.add(account.ready + account.woken);
+        if account.got > 0.0 {
+            overhead.add(account.hypervisor / account.got);
+            walk.add(account.walks / account.got);
+        }
+        if account.ran > 0.0 {
+            exits.add(account.exits / account.ran);
+        }
         references.add(f64::from(paging.walk_refs));
         shadow += paging.shadow.as_f64();
-        asked += vm.asked;
-        missed += vm.ready;
+        asked += account.asked;
+        missed += account.ready;
     }
     figures.distribution("cpu.ready_s", &ready);
     figures.distribution("paging.overhead", &overhead);

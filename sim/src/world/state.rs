@@ -4,6 +4,8 @@ use twinrack_control::fabric::{HostState, VmState};
 use twinrack_scenario::units::{Bytes, SimTime};
 use twinrack_scenario::{HostId, Scenario, VmId};
 
+use super::account::Account;
+
 /// A host.
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -17,6 +19,8 @@ pub struct Host {
     pub memory_used: Bytes,
     /// Logical processors awake.
     pub awake: u32,
+    /// Logical processors that may run: those awake, and parked ones that work has spilled over to.
+    pub running: u32,
     /// Logical processors that migrations keep busy.
     pub migration_work: f64,
     /// Logical processors that receiving keeps busy.
@@ -50,14 +54,14 @@ pub struct Vm {
     pub state: VmState,
     /// The share of its virtual processors that it asks for.
     pub demand: f64,
+    /// The most it asked for while it ran, since it was started.
+    pub demand_max: f64,
     /// Logical processors it asks for on its present host.
     pub wanted: f64,
     /// Logical processors it gets.
     pub granted: f64,
-    /// Processor-seconds it was ready and waited.
-    pub ready: f64,
-    /// Processor-seconds it asked for.
-    pub asked: f64,
+    /// What it got, missed and cost.
+    pub account: Account,
     /// Share of its time that a migration takes from it so that it dirties less.
     pub throttle: f64,
 }
@@ -99,6 +103,7 @@ impl State {
                 vms: Vec::new(),
                 memory_used: Bytes::ZERO,
                 awake: processors,
+                running: processors,
                 migration_work: 0.0,
                 receive_work: 0.0,
                 paging_work: 0.0,
@@ -116,10 +121,10 @@ impl State {
             host: None,
             state: VmState::Off,
             demand: 0.0,
+            demand_max: 0.0,
             wanted: 0.0,
             granted: 0.0,
-            ready: 0.0,
-            asked: 0.0,
+            account: Account::default(),
             throttle: 0.0,
         };
         Self {

@@ -69,7 +69,7 @@ pub struct FluidNetwork {
     progress: Vec<Option<Progress>>,
     ends: BinaryHeap<Reverse<(SimTime, FlowIndex, u32)>>,
     versions: u32,
-    carried: f64,
+    carried: i128,
 }
 
 impl FluidNetwork {
@@ -83,7 +83,7 @@ impl FluidNetwork {
             progress: Vec::new(),
             ends: BinaryHeap::new(),
             versions: 0,
-            carried: 0.0,
+            carried: 0,
         }
     }
 
@@ -96,7 +96,7 @@ impl FluidNetwork {
         weight: f64,
         cap: Option<BitsPerSecond>,
     ) -> FlowId {
-        let index = self.sharing.add(self.topology.route(from, to), weight, cap);
+        let index = self.sharing.add(&self.topology.route(from, to), weight, cap);
         if self.progress.len() <= index {
             self.progress.resize(index + 1, None);
         }
@@ -118,7 +118,7 @@ impl FluidNetwork {
         let Some(progress) = self.progress.get_mut(flow.0).and_then(Option::take) else {
             return Bytes::ZERO;
         };
-        self.carried -= progress.rate as f64;
+        self.carried -= i128::from(progress.rate);
         self.sharing.remove(flow.0);
         Bytes(u64::try_from(progress.sent_at(now) / BYTE).unwrap_or(u64::MAX))
     }
@@ -150,7 +150,7 @@ impl FluidNetwork {
             let Some(progress) = self.progress.get_mut(index).and_then(Option::as_mut) else {
                 continue;
             };
-            self.carried += rate as f64 - progress.rate as f64;
+            self.carried += i128::from(rate) - i128::from(progress.rate);
             self.versions = self.versions.wrapping_add(1);
             *progress = Progress {
                 sent: progress.sent_at(now),
@@ -193,7 +193,7 @@ impl FluidNetwork {
 
     /// What all flows get together, bits per second.
     pub const fn carried(&self) -> f64 {
-        self.carried
+        self.carried as f64
     }
 
     /// One-way delay between two hosts.

@@ -76,7 +76,9 @@ impl HostPower {
     /// Watts under a load.
     pub fn watts(&self, load: HostLoad) -> f64 {
         let busy = load.busy.clamp(0.0, f64::from(self.processors));
-        let parked = self.processors.saturating_sub(load.awake.max(1));
+        // Work beyond the awake processors spills over: parking is a hint to the scheduler, no wall.
+        let awake = load.awake.max(libm::ceil(busy) as u32).max(1);
+        let parked = self.processors.saturating_sub(awake);
         let packages = self.processors / self.per_package;
         let asleep = parked / self.per_package;
         match &self.source {
@@ -94,12 +96,10 @@ impl HostPower {
                 package_asleep,
                 base,
             } => {
-                // Work beyond the awake processors spills over: parking is a hint to the scheduler, no wall.
-                let awake = f64::from(load.awake.max(1)).max(busy);
-                let parked = f64::from(self.processors) - awake;
+                let halted = f64::from(awake.min(self.processors)) - busy;
                 let packages =
                     f64::from(packages - asleep) * package_awake + f64::from(asleep) * package_asleep;
-                base + packages + busy * active + (awake - busy) * halt + parked * deep
+                base + packages + busy * active + halted * halt + f64::from(parked) * deep
             }
         }
     }
@@ -150,6 +150,8 @@ mod tests {
         assert!((host.watts(HostLoad { busy: 0.0, awake: 16 }) - 65.0).abs() < 1e-9);
         // One package of two asleep: half of the drop, 2*96.8 - 111 - 65 = 17.6 W.
         assert!((host.watts(HostLoad { busy: 3.2, awake: 8 }) - (111.0 - 8.8)).abs() < 1e-9);
+        // Work that spills over wakes the package again, though the policy left it parked.
+        assert!((host.watts(HostLoad { busy: 8.8, awake: 8 }) - 147.0).abs() < 1e-9);
         // Seven parked processors are no package.
         assert!((host.watts(HostLoad { busy: 3.2, awake: 9 }) - 111.0).abs() < 1e-9);
     }

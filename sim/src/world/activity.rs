@@ -1,0 +1,34 @@
+//! What a VM's demand drives besides processors: how fast it writes to memory, and how much memory it has touched.
+
+use twinrack_scenario::VmId;
+use twinrack_scenario::spec::workload::DirtyingCourse;
+use twinrack_scenario::units::{Bytes, Ratio};
+
+use super::body::Body;
+
+impl Body<'_> {
+    /// The share of its stated dirty rates at which a VM writes: what it gets of the processor time that it asks for, and,
+    /// where its workload says so, what it asks for of its processors.
+    pub(super) fn writing(&self, vm: VmId) -> Ratio {
+        let entry = &self.state.vms[vm.index()];
+        let asked = match self.kinds.vms[entry.group as usize].dirtying {
+            DirtyingCourse::Steady => 1.0,
+            DirtyingCourse::FollowsDemand => entry.demand,
+        };
+        Ratio(entry.service() * asked)
+    }
+
+    /// Memory that a VM has never written to.
+    pub(super) fn untouched(&self, vm: VmId) -> Bytes {
+        let entry = &self.state.vms[vm.index()];
+        let kind = &self.kinds.vms[entry.group as usize];
+        match &kind.touches {
+            None => self.scenario.spec.vms[entry.group as usize].untouched,
+            Some(course) => {
+                let touched = course.idle.0 + (course.busy.0 - course.idle.0) * entry.demand_max;
+                kind.memory
+                    .saturating_sub(Bytes((kind.memory.as_f64() * touched) as u64))
+            }
+        }
+    }
+}
