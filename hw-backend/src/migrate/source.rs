@@ -56,6 +56,9 @@ pub struct Source {
     parts: PauseParts,
     /// What the plan wants and this body can't do, if there is something.
     beyond: Option<&'static str>,
+    /// How long to wait before the pause: a hook for tests.
+    #[cfg(test)]
+    pub(super) linger: Duration,
 }
 
 struct Link {
@@ -93,6 +96,8 @@ impl Source {
             logging: false,
             parts: PauseParts::default(),
             beyond: beyond(plan),
+            #[cfg(test)]
+            linger: Duration::ZERO,
             machine,
             cancel,
             referee,
@@ -236,6 +241,8 @@ impl Source {
     }
 
     fn pause(&mut self) -> Result<Input, MigrateError> {
+        #[cfg(test)]
+        std::thread::sleep(self.linger);
         self.parts.stop = self.machine.pause()?;
         let began = Instant::now();
         let mut dirtied = PageSet::empty(self.to_send.bound());

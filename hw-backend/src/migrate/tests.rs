@@ -30,6 +30,28 @@ fn a_guest_that_writes_moves_and_nothing_is_lost() {
 }
 
 #[test]
+fn what_is_written_between_the_last_round_and_the_pause_is_sent() {
+    let system = require_kvm!();
+    for mechanism in [DirtyMechanism::Bitmap, DirtyMechanism::best(&system)] {
+        let mut run = Run::new(&system, shape(mechanism), dirtying(20_000.0));
+        // The guest goes on writing for a while after the one round and before it is paused.
+        run.linger = Duration::from_millis(30);
+        let mut one_round = plan(None);
+        one_round.policy = Policy::HyperVR2(HyperVR2 {
+            max_rounds: 1,
+            ..HyperVR2::default()
+        });
+        let ended = run.go(one_round).expect("an end");
+        assert_eq!(ended.report.rounds.len(), 1);
+        assert!(
+            ended.report.left_at_pause > ended.report.rounds[0].left,
+            "the pause found more"
+        );
+        run.arrived_goes_on_and_is_whole(run.arrived_heartbeat());
+    }
+}
+
+#[test]
 fn every_byte_that_was_sent_was_received() {
     let system = require_kvm!();
     let mut run = Run::new(&system, shape(DirtyMechanism::Bitmap), dirtying(5_000.0));

@@ -121,6 +121,14 @@ fn trap_2_an_out_is_never_run_twice() {
         turn(&mut source);
         let states = source.save().expect("saved");
         assert_eq!(states[0].regs.rbx, expected, "each OUT once");
+        // Kernels that have advanced the instruction pointer already would pass without: it must have been settled.
+        assert!(
+            source
+                .thread(0)
+                .with(|vcpu| vcpu.kicker().is_held())
+                .expect("alive"),
+            "settled"
+        );
         let target = Machine::skeleton(&system, shape(), &system.supported_cpuid().expect("CPUID"))
             .expect("a skeleton");
         let mut bytes = vec![0; 16 << 20];

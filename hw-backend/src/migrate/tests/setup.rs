@@ -74,6 +74,8 @@ pub(super) struct Run<'a> {
     pub(super) referee: Option<Box<dyn Referee>>,
     /// Bytes from source to target after which the relay cuts both ways.
     pub(super) cut_after: Option<u64>,
+    /// How long the source waits before it pauses the guest.
+    pub(super) linger: Duration,
     /// The relay swallows what the target says behind the bytes of its `Loaded`.
     pub(super) deaf_after_loaded: bool,
     pub(super) arrived: Option<Arrived>,
@@ -98,6 +100,7 @@ impl<'a> Run<'a> {
             cancel: Arc::default(),
             referee: None,
             cut_after: None,
+            linger: Duration::ZERO,
             deaf_after_loaded: false,
             arrived: None,
             refusal: None,
@@ -114,8 +117,9 @@ impl<'a> Run<'a> {
         let (system, room) = (self.system, self.room);
         let (ended, received) = thread::scope(|scope| {
             let target = scope.spawn(|| receive(system, far, secret, room, &claim));
-            let source =
+            let mut source =
                 Source::new(machine, near, secret, &plan, self.cancel.clone(), referee).expect("a source");
+            source.linger = self.linger;
             let ended = alone::migrate(system, source, plan, MigrationId(1), HostId(1));
             (ended, target.join().expect("no panic"))
         });
