@@ -70,9 +70,9 @@ impl Workload {
     /// Periods of a running guest, and of one that does nothing.
     const PERIOD: SimDuration = SimDuration::from_millis(1);
     const IDLE_PERIOD: SimDuration = SimDuration::from_millis(100);
-    /// How late a period may begin and be caught up with. Beyond it the clock has jumped, or the guest has stood still:
-    /// what was not written then is not owed.
-    const SLACK_PERIODS: u64 = 8;
+    /// How late a period may begin and be caught up with: longer than a loaded host keeps a thread waiting. Beyond it the clock has
+    /// jumped, or the guest has stood still, and what was not written then is not owed.
+    const SLACK: SimDuration = SimDuration::from_millis(200);
 
     /// Nothing: it wakes ten times a second.
     pub fn idle() -> Self {
@@ -183,7 +183,8 @@ impl Workload {
         // Events of a period, 32.32 fixed point.
         let rate = |per_second: f64| (per_second * seconds * 4_294_967_296.0) as u64;
         set(word::PERIOD, period)?;
-        set(word::SLACK, period * Self::SLACK_PERIODS)?;
+        let slack = (Self::SLACK.as_secs_f64() * f64::from(tsc_khz) * 1e3) as u64;
+        set(word::SLACK, slack.max(period * 2))?;
         set(word::BURN, (period as f64 * self.cpu.0.clamp(0.0, 1.0)) as u64)?;
         set(
             word::RANDOM,

@@ -493,10 +493,8 @@ impl Link {
             frame.extend((runs.len() as u32).to_le_bytes());
             frame.extend(runs.iter().flat_map(|pages| run(pages.start, pages.len())));
             for pages in runs {
-                let at = frame.len();
-                frame.resize(at + pages.len() * GuestMemory::PAGE, 0);
-                let into = frame.get_mut(at..).unwrap_or_default();
-                memory.read((pages.start * GuestMemory::PAGE) as u64, into)?;
+                let address = (pages.start * GuestMemory::PAGE) as u64;
+                memory.append(address, pages.len() * GuestMemory::PAGE, frame)?;
             }
             Ok::<_, MigrateError>(())
         })?;

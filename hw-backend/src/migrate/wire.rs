@@ -163,7 +163,7 @@ pub struct FrameReader<R> {
     key: [u8; 32],
     sequence: u64,
     received: u64,
-    /// The last frame; reused.
+    /// The last frame, and what a longer one before it left; reused.
     frame: Vec<u8>,
 }
 
@@ -187,7 +187,7 @@ impl<R: Read> FrameReader<R> {
     /// Reads one frame: its kind and payload.
     pub fn next_frame(&mut self) -> Result<(u8, &[u8]), WireError> {
         let mut header = [0; HEADER];
-        self.fill(&mut header)?;
+        fill(&mut self.from, &mut header)?;
         let [m0, m1, version, kind, l0, l1, l2, l3, sequence @ ..] = header;
         if [m0, m1] != MAGIC {
             return Err(WireError::NoFrame);
@@ -206,29 +206,30 @@ impl<R: Read> FrameReader<R> {
                 expected: self.sequence,
             });
         }
-        let mut frame = std::mem::take(&mut self.frame);
-        frame.resize(HEADER + len + TAG, 0);
+        let whole = HEADER + len + TAG;
+        if self.frame.len() < whole {
+            self.frame.resize(whole, 0);
+        }
+        let (frame, _) = self.frame.split_at_mut(whole);
         let (head, rest) = frame.split_at_mut(HEADER);
         head.copy_from_slice(&header);
-        let filled = self.fill(rest);
-        self.frame = frame;
-        filled?;
-        let (body, tag) = self.frame.split_at(HEADER + len);
+        fill(&mut self.from, rest)?;
+        let (body, tag) = frame.split_at(HEADER + len);
         // Compared in constant time.
         if blake3::keyed_hash(&self.key, body) != *tag {
             return Err(WireError::Tag(found));
         }
         self.sequence += 1;
-        self.received += self.frame.len() as u64;
+        self.received += whole as u64;
         Ok((kind, body.get(HEADER..).unwrap_or_default()))
     }
+}
 
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), WireError> {
-        self.from.read_exact(bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => WireError::Closed,
-            _ => WireError::Io(error),
-        })
-    }
+fn fill(from: &mut impl Read, bytes: &mut [u8]) -> Result<(), WireError> {
+    from.read_exact(bytes).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => WireError::Closed,
+        _ => WireError::Io(error),
+    })
 }
 
 #[cfg(test)]
