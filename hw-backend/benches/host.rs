@@ -264,11 +264,19 @@ fn once(system: &System, shape: Shape, workload: &Workload, cap: Option<BitsPerS
         (ended, target.join().expect("no panic").expect("it came"))
     });
     arrived.machine.pause().expect("paused");
-    let counters = arrived.machine.counters(0).expect("counters");
-    println!(
-        "    {} writes, {} periods, {} late, {} set anew",
-        counters.heartbeat, counters.passes, counters.missed, counters.resyncs
-    );
+    if !workload.classes.is_empty() {
+        let counters = arrived.machine.counters(0).expect("counters");
+        let left: Vec<u64> = ended
+            .report
+            .rounds
+            .iter()
+            .map(|round| round.left.pages())
+            .collect();
+        println!(
+            "    {} writes, {} periods, {} late, {} set anew; pages left after each round: {left:?}",
+            counters.heartbeat, counters.passes, counters.missed, counters.resyncs
+        );
+    }
     arrived.machine.audit(workload).expect("read").expect("whole");
     ended
 }
