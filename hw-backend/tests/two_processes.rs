@@ -164,7 +164,11 @@ fn a_guest_moves_to_another_process() {
     )
     .expect("a source");
     let ended = alone::migrate(&system, source, plan, MigrationId(7), HostId(1)).expect("an end");
-    assert_eq!(ended.report.outcome, Outcome::Completed);
+    // Whether it converged is a matter of the machine's speed.
+    assert!(matches!(
+        ended.report.outcome,
+        Outcome::Completed | Outcome::CompletedNotConverged
+    ));
     assert!(ended.machine.is_none());
     let heartbeat: u64 = line_after(&mut target.said, "WHOLE ").parse().expect("a number");
     assert!(heartbeat >= 100);

@@ -9,11 +9,19 @@ use twinrack_control::migration::policy::{HyperVR2, Policy};
 use twinrack_scenario::record::Outcome;
 use twinrack_scenario::units::{BitsPerSecond, Bytes};
 
-use super::alone::Failed;
+use super::alone::{Ended, Failed};
 use super::claim::Nobody;
 use crate::kvm::{Backing, DirtyMechanism};
 use crate::require_kvm;
 use setup::{Run, dirtying, plan, shape};
+
+/// Whether the guest is on the target; whether it converged is a matter of the machine's speed.
+fn moved(ended: &Ended) -> bool {
+    matches!(
+        ended.report.outcome,
+        Outcome::Completed | Outcome::CompletedNotConverged
+    )
+}
 
 #[test]
 fn a_guest_that_writes_moves_and_nothing_is_lost() {
@@ -21,7 +29,7 @@ fn a_guest_that_writes_moves_and_nothing_is_lost() {
     for mechanism in [DirtyMechanism::Bitmap, DirtyMechanism::best(&system)] {
         let mut run = Run::new(&system, shape(mechanism), dirtying(20_000.0));
         let ended = run.go(plan(None)).expect("an end");
-        assert_eq!(ended.report.outcome, Outcome::Completed, "{:?}", ended.report);
+        assert!(moved(&ended), "{:?}", ended.report);
         assert!(ended.machine.is_none());
         assert!(ended.report.rounds.len() >= 2 && ended.report.rounds[0].copied == Bytes(16 << 20));
         let before = run.arrived_heartbeat();
@@ -188,7 +196,7 @@ fn several_processors_and_huge_pages_move_too() {
     shape.backing = Backing::TransparentHuge;
     let mut run = Run::new(&system, shape, dirtying(10_000.0));
     let ended = run.go(plan(None)).expect("an end");
-    assert_eq!(ended.report.outcome, Outcome::Completed);
+    assert!(moved(&ended), "{:?}", ended.report);
     run.arrived_goes_on_and_is_whole(run.arrived_heartbeat());
 }
 
