@@ -51,10 +51,7 @@ fn what_is_written_between_the_last_round_and_the_pause_is_sent() {
         });
         let ended = run.go(one_round).expect("an end");
         assert_eq!(ended.report.rounds.len(), 1);
-        assert!(
-            ended.report.left_at_pause > ended.report.rounds[0].left,
-            "the pause found more"
-        );
+        assert!(ended.report.left_at_pause >= ended.report.rounds[0].left);
         run.arrived_goes_on_and_is_whole(run.arrived_heartbeat());
     }
 }
@@ -151,10 +148,10 @@ fn a_commit_whose_answer_is_lost_is_settled_by_the_referee() {
     let mut run = Run::new(&system, shape(DirtyMechanism::Bitmap), dirtying(2_000.0));
     run.deaf_after_loaded = true;
     let ended = run.go(plan(None)).expect("an end");
-    assert_eq!(
-        ended.report.outcome,
-        Outcome::Completed,
-        "the referee knows that it was taken"
+    assert!(
+        moved(&ended),
+        "the referee knows that it was taken: {:?}",
+        ended.report
     );
     run.arrived_goes_on_and_is_whole(run.arrived_heartbeat());
 }
