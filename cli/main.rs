@@ -3,6 +3,7 @@
 mod check;
 mod exit;
 mod import;
+mod lab;
 mod progress;
 mod report;
 mod run;
@@ -32,6 +33,8 @@ enum Verb {
     Report(report::Report),
     /// Bring demand traces in, or make one.
     Import(import::Import),
+    /// The lab: find out what this host can do for the KVM body.
+    Lab(lab::Lab),
     /// Print the JSON Schema of the scenario, for editors.
     Schema(schema::Schema),
 }
@@ -43,6 +46,7 @@ fn main() -> std::process::ExitCode {
         Verb::Check(verb) => verb.carry_out(),
         Verb::Report(verb) => verb.carry_out(),
         Verb::Import(verb) => verb.carry_out(),
+        Verb::Lab(verb) => verb.carry_out(),
         Verb::Schema(verb) => verb.carry_out(),
     };
     outcome.unwrap_or_else(Exit::explained).into()

@@ -1,0 +1,294 @@
+//! A guest as a whole: its memory, its vCPUs on their threads, its dirty log, and the host's side of its doorbell.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kvm_bindings::CpuId;
+use twinrack_scenario::units::Bytes;
+
+use super::layout::{self, GuestPages, bell, word};
+use super::ledger::{Audit, Counters, Damage, Ledger};
+use super::workload::{Placed, Workload, WorkloadError};
+use super::{boot, program};
+use crate::kvm::dirty::{self, RingReader};
+use crate::kvm::state::Restored;
+use crate::kvm::thread::{Answer, Doorbell, Stopped};
+use crate::kvm::{
+    Backing, DirtyLog, DirtyMechanism, Error, Exit, GuestMemory, System, Vcpu, VcpuState, VcpuThread, Vm,
+};
+
+/// What a guest is made of; two machines of one shape can take each other's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Memory.
+    pub memory: Bytes,
+    /// Virtual processors.
+    pub vcpus: u32,
+    /// What is behind its memory on this host.
+    pub backing: Backing,
+    /// How it maps it itself.
+    pub pages: GuestPages,
+    /// How its dirty pages are told on this host.
+    pub mechanism: DirtyMechanism,
+}
+
+/// Why a guest can't be made, or broke.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// The kernel.
+    #[error(transparent)]
+    Kvm(#[from] Error),
+    /// The workload does not fit.
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
+    /// The guest took an exception or did something else that none of ours does.
+    #[error("vCPU {vcpu} broke: {what}")]
+    Broken {
+        /// Which.
+        vcpu: usize,
+        /// What it did.
+        what: String,
+    },
+    /// Another number of processor states than there are processors.
+    #[error("{states} processor states for {vcpus} virtual processors")]
+    States {
+        /// How many states.
+        states: usize,
+        /// How many processors.
+        vcpus: u32,
+    },
+}
+
+/// A guest.
+pub struct Machine {
+    shape: Shape,
+    // Threads end before the VM and its memory go.
+    threads: Vec<VcpuThread>,
+    log: Box<dyn DirtyLog>,
+    vm: Vm,
+    msrs: Arc<[u32]>,
+}
+
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine")
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Machine {
+    /// A guest that has everything but content: what a migration fills. Its vCPUs are parked.
+    pub fn skeleton(system: &System, shape: Shape, cpuid: &CpuId) -> Result<Self, MachineError> {
+        if !boot::size_fits(shape.memory) {
+            return Err(WorkloadError::Memory(shape.memory).into());
+        }
+        if shape.vcpus == 0 || shape.vcpus > layout::VCPUS_MAX {
+            return Err(WorkloadError::Vcpus(shape.vcpus).into());
+        }
+        let memory = Arc::new(GuestMemory::new(shape.memory, shape.backing)?);
+        let vm = Vm::new(system, memory, shape.mechanism)?;
+        let vcpus: Vec<Vcpu> = (0..shape.vcpus)
+            .map(|id| vm.create_vcpu(u64::from(id), cpuid))
+            .collect::<Result<_, _>>()?;
+        let rings = match shape.mechanism {
+            DirtyMechanism::Ring { .. } => Some(RingReader::new(&vm, &vcpus)?),
+            DirtyMechanism::Bitmap | DirtyMechanism::ManualProtect => None,
+        };
+        let log = dirty::log_of(&vm, rings.clone())?;
+        let threads = vcpus.into_iter().zip(0..).map(|(vcpu, id)| {
+            let host = Host {
+                control: layout::control(id),
+                tsc_khz: vcpu.tsc_khz()?,
+                rings: rings.clone(),
+            };
+            VcpuThread::spawn(vcpu, Box::new(host))
+        });
+        let threads = threads.collect::<Result<_, _>>()?;
+        Ok(Self {
+            shape,
+            threads,
+            log,
+            vm,
+            msrs: system.state_msrs()?.into(),
+        })
+    }
+
+    /// A guest with its program and data, ready to run `workload`.
+    pub fn new(system: &System, shape: Shape, workload: &Workload) -> Result<Self, MachineError> {
+        let machine = Self::skeleton(system, shape, &system.supported_cpuid()?)?;
+        let placed = machine.place(workload)?;
+        let memory = machine.memory();
+        boot::lay_out(memory, shape.pages, &program::assemble())?;
+        Ledger::new(placed.clone()).fill(memory)?;
+        for (thread, id) in machine.threads.iter().zip(0..) {
+            let tsc_khz = thread.with(move |vcpu| {
+                vcpu.set_sregs(&boot::segments(&vcpu.sregs()?))?;
+                vcpu.set_regs(&boot::registers(id))?;
+                vcpu.tsc_khz()
+            })??;
+            workload.install(&placed, memory, id, tsc_khz)?;
+        }
+        Ok(machine)
+    }
+
+    /// Its shape.
+    pub const fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Its memory.
+    pub fn memory(&self) -> &Arc<GuestMemory> {
+        self.vm.memory()
+    }
+
+    /// Its VM.
+    pub const fn vm(&self) -> &Vm {
+        &self.vm
+    }
+
+    /// Its dirty log.
+    pub fn log(&mut self) -> &mut dyn DirtyLog {
+        &mut *self.log
+    }
+
+    /// Where a workload lies in it.
+    pub fn place(&self, workload: &Workload) -> Result<Placed, WorkloadError> {
+        workload.place(self.shape.memory, self.shape.pages, self.shape.vcpus)
+    }
+
+    /// Lets it run.
+    pub fn run(&mut self) -> Result<(), MachineError> {
+        for thread in &mut self.threads {
+            thread.run()?;
+        }
+        Ok(())
+    }
+
+    /// Stops all its processors and says how long that took. A guest that broke meanwhile is an error.
+    pub fn pause(&mut self) -> Result<Duration, MachineError> {
+        let began = Instant::now();
+        for thread in &self.threads {
+            thread.ask_to_pause();
+        }
+        for (thread, vcpu) in self.threads.iter_mut().zip(0..) {
+            match thread.pause()? {
+                Stopped::Paused => {}
+                Stopped::Failed(error) => return Err(error.into()),
+                Stopped::Rung { port, value } if port == u16::from(layout::EXCEPTION) => {
+                    return Err(MachineError::Broken {
+                        vcpu,
+                        what: format!("exception {value}"),
+                    });
+                }
+                other => {
+                    return Err(MachineError::Broken {
+                        vcpu,
+                        what: format!("{other:?}"),
+                    });
+                }
+            }
+        }
+        Ok(began.elapsed())
+    }
+
+    /// The state of all processors of a paused guest.
+    pub fn save(&self) -> Result<Vec<VcpuState>, MachineError> {
+        let states = self.threads.iter().map(|thread| {
+            let msrs = self.msrs.clone();
+            thread.with(move |vcpu| VcpuState::save(vcpu, &msrs))?
+        });
+        Ok(states.collect::<Result<_, _>>()?)
+    }
+
+    /// Gives a skeleton the state of all processors.
+    pub fn restore(&self, states: Vec<VcpuState>) -> Result<Vec<Restored>, MachineError> {
+        if states.len() != self.threads.len() {
+            return Err(MachineError::States {
+                states: states.len(),
+                vcpus: self.shape.vcpus,
+            });
+        }
+        let restored = self
+            .threads
+            .iter()
+            .zip(states)
+            .map(|(thread, state)| thread.with(move |vcpu| state.restore(vcpu))?);
+        Ok(restored.collect::<Result<_, _>>()?)
+    }
+
+    /// What a processor has counted.
+    pub fn counters(&self, vcpu: u32) -> Result<Counters, MachineError> {
+        Ok(Counters::read(self.memory(), vcpu)?)
+    }
+
+    /// A counter of the kernel for a processor, by name, of a paused guest.
+    pub fn stat(&self, vcpu: usize, name: &'static str) -> Result<Option<u64>, MachineError> {
+        let thread = self
+            .threads
+            .get(vcpu)
+            .ok_or(Error::ThreadGone { vcpu: vcpu as u64 })?;
+        Ok(thread.with(move |vcpu| vcpu.stats().map(|stats| stats.get(name)))??)
+    }
+
+    /// Looks at every data page; the guest must be paused.
+    pub fn audit(&self, workload: &Workload) -> Result<Result<Audit, Damage>, MachineError> {
+        Ok(Ledger::new(self.place(workload)?).audit(self.memory())?)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn thread(&mut self, vcpu: usize) -> &mut VcpuThread {
+        &mut self.threads[vcpu]
+    }
+}
+
+/// The host's side of a guest's doorbell.
+struct Host {
+    control: u64,
+    tsc_khz: u32,
+    rings: Option<RingReader>,
+}
+
+impl Host {
+    /// Ticks of the guest's clock as time.
+    fn time(&self, ticks: u64) -> Duration {
+        let nanos = u128::from(ticks) * 1_000_000 / u128::from(self.tsc_khz.max(1));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+impl Doorbell for Host {
+    fn ring(&mut self, vcpu: &mut Vcpu, port: u16, value: u32) -> Result<Answer, Error> {
+        if port != u16::from(layout::DOORBELL) {
+            return Ok(Answer::Stop);
+        }
+        match value {
+            bell::READY => Ok(Answer::GoOn),
+            bell::SLEEP => {
+                let ticks = vcpu.vm().memory().load(self.control + word::SLEEP as u64)?;
+                Ok(Answer::Sleep(self.time(ticks)))
+            }
+            bell::FLUSH | bell::SWITCH => {
+                let mut sregs = vcpu.sregs()?;
+                let [first, second] = layout::PML4;
+                sregs.cr3 = if sregs.cr3 == first { second } else { first };
+                vcpu.set_sregs(&sregs)?;
+                Ok(Answer::GoOn)
+            }
+            _ => Ok(Answer::Stop),
+        }
+    }
+
+    fn ring_full(&mut self, vcpu: &mut Vcpu) -> Result<(), Error> {
+        match &self.rings {
+            Some(rings) => rings.harvest(vcpu.vm()),
+            None => Err(Error::Call {
+                call: "KVM_RUN",
+                source: std::io::Error::other(format!("{:?} without a ring", Exit::RingFull)),
+            }),
+        }
+    }
+}

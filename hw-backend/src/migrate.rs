@@ -1,0 +1,106 @@
+//! Live migration between two processes over TCP: the brain decides, this carries out.
+//!
+//! ```text
+//!  source                                         target
+//!    │ ── Hello: shape, processor features ────────▶ │  checks, makes a skeleton, finds its memory
+//!    │ ◀──────────────────────────── Ready/Refused ── │
+//!    │ ── Pages…, Zeros…, RoundEnd ────────────────▶ │  as often as the policy says; the guest runs
+//!    │ ◀──────────────────────────────── RoundAck ── │
+//!    ╞══ paused ═════════════════════════════════════╡
+//!    │ ── Pages…, States ──────────────────────────▶ │  loads the processors
+//!    │ ◀────────────────────────────────── Loaded ── │
+//!    │ ── Commit ──────────────────────────────────▶ │  point of no return: claims the guest
+//!    │ ◀─────────────────────────────────── Taken ── │  then runs it
+//!    │ ◀───────────────────────────────── Resumed ── │
+//! ```
+//!
+//! *The decision* when a round is over and when to stop is `twinrack_control::migration`'s: a [`Source`] takes its commands and
+//! gives its inputs, as the simulated body does. [`alone`] drives one migration without a datacenter around it.
+//!
+//! *Exactly one side has the guest.* The source never runs it again once it has sent `Commit`, unless it learns that the target has not
+//! taken it and never will: that is decided by the target's [`Claim`], which is taken once or refused once. A source that lost its
+//! link in between asks a [`Referee`], which reaches the claim by another way; when that can't be reached either, the guest stays paused
+//! and the migration is *in doubt*: it is reported, never guessed.
+//!
+//! *The wire* ([`wire`]) has a version, checked lengths, a sequence and a keyed BLAKE3 tag on every frame, by a secret made for the one
+//! migration: a frame that was damaged, cut, repeated or made by someone else is refused, and harms nothing.
+
+pub mod alone;
+pub mod claim;
+pub mod message;
+pub mod pace;
+pub mod source;
+pub mod target;
+#[cfg(test)]
+mod tests;
+pub mod wire;
+
+pub use claim::{Claim, Owner, Referee};
+pub use source::Source;
+pub use target::receive;
+
+use std::io;
+use std::time::Duration;
+
+use crate::guest::machine::MachineError;
+use message::MessageError;
+use wire::WireError;
+
+/// How long either end waits for the other before it holds the link to be lost.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a migration could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The link.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// What came over the link.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// The guest or its kernel.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// The other end gave up.
+    #[error("the other end gave up: {0}")]
+    Aborted(String),
+    /// The target can't take the guest.
+    #[error("refused by the target: {0}")]
+    Refused(String),
+    /// A message where another was due.
+    #[error("{found} came where {expected} was due")]
+    OutOfOrder {
+        /// What came.
+        found: &'static str,
+        /// What was due.
+        expected: &'static str,
+    },
+    /// Whether the target took the guest could not be found out.
+    #[error(
+        "the link was lost after the commit, and nobody knows whether the target took the guest: it stays paused here"
+    )]
+    InDoubt,
+    /// The brain wants what this body can't do.
+    #[error("the KVM body can't {0} yet")]
+    Unsupported(&'static str),
+}
+
+impl From<crate::kvm::Error> for MigrateError {
+    fn from(error: crate::kvm::Error) -> Self {
+        Self::Machine(error.into())
+    }
+}
+
+impl MigrateError {
+    /// Whether the connection is what failed, not an end of it.
+    pub fn is_link(&self) -> bool {
+        matches!(self, Self::Wire(WireError::Io(_) | WireError::Closed))
+    }
+}
+
+/// Sets what both ends need on a connection: no delay for short frames, and patience with an end.
+pub(crate) fn prepare(stream: &std::net::TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))
+}

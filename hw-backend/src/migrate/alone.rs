@@ -1,0 +1,125 @@
+//! One migration without a datacenter around it: the brain's state machine, fed by a [`Source`] until it ends.
+
+use std::time::Instant;
+
+use twinrack_control::migration::{Input, Migration, Plan, Report};
+use twinrack_scenario::record::Event;
+use twinrack_scenario::units::SimTime;
+use twinrack_scenario::{HostId, MigrationId};
+
+use super::MigrateError;
+use super::source::{PauseParts, Source};
+use crate::guest::machine::Machine;
+use crate::kvm::System;
+
+/// What came of it.
+pub struct Ended {
+    /// The brain's report: outcome, rounds, times as the source saw them.
+    pub report: Report,
+    /// What the pause consisted of.
+    pub parts: PauseParts,
+    /// What happened, in the simulator's words; times since the start.
+    pub events: Vec<(SimTime, Event)>,
+    /// The guest, when it is still here: it runs.
+    pub machine: Option<Machine>,
+}
+
+/// Why there is no end.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// The guest broke; it is gone.
+    #[error(transparent)]
+    Broken(#[from] MigrateError),
+    /// Nobody knows who has the guest. It is here, paused, and must not run before somebody does.
+    #[error("{}", MigrateError::InDoubt)]
+    InDoubt(Machine),
+}
+
+/// Runs one migration to its end.
+pub fn migrate(
+    system: &System,
+    mut source: Source,
+    plan: Plan,
+    migration: MigrationId,
+    to: HostId,
+) -> Result<Ended, Failed> {
+    let began = Instant::now();
+    let now = || SimTime::from_nanos(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    let mut brain = Migration::new(plan);
+    let mut events = vec![(now(), Event::MigrationStarted { migration })];
+    let mut input = Some(Input::Start);
+    while let Some(given) = input.take() {
+        let at = now();
+        events.extend(told(&given, migration, to).map(|event| (at, event)));
+        let rounds = brain.rounds().len();
+        let commands = brain.on(at, given);
+        events.extend(
+            brain
+                .rounds()
+                .get(rounds..)
+                .unwrap_or_default()
+                .iter()
+                .map(|round| {
+                    let event = Event::MigrationRound {
+                        migration,
+                        round: round.number,
+                        pages: round.copied.pages(),
+                        bytes: round.sent.0,
+                        nanos: round.elapsed.as_nanos(),
+                        dirtied: round.dirtied.pages(),
+                    };
+                    (at, event)
+                }),
+        );
+        for command in &commands {
+            if let twinrack_control::migration::Command::PauseVm { reason, left, .. } = command {
+                let event = Event::MigrationPaused {
+                    migration,
+                    reason: *reason,
+                    pages_left: left.pages(),
+                };
+                events.push((at, event));
+            }
+            input = match source.carry_out(system, migration.0, command) {
+                Ok(answer) => answer.or(input),
+                Err(MigrateError::InDoubt) => return Err(Failed::InDoubt(source.into_machine())),
+                Err(error) => return Err(error.into()),
+            };
+        }
+    }
+    let report = brain
+        .report()
+        .cloned()
+        .ok_or(MigrateError::Unsupported("go on from here"))?;
+    let parts = source.parts();
+    events.push((now(), ended(&report, migration)));
+    let machine = (!brain.past_no_return()).then(|| source.into_machine());
+    Ok(Ended {
+        report,
+        parts,
+        events,
+        machine,
+    })
+}
+
+fn told(input: &Input, migration: MigrationId, host: HostId) -> Option<Event> {
+    match input {
+        Input::StorageTaken => Some(Event::MigrationHandedOver { migration }),
+        Input::Resumed => Some(Event::MigrationResumed { migration, host }),
+        _ => None,
+    }
+}
+
+fn ended(report: &Report, migration: MigrationId) -> Event {
+    Event::MigrationEnded {
+        migration,
+        outcome: report.outcome,
+        reason: report.reason.as_ref().map(ToString::to_string),
+        bytes: report.sent.0,
+        total_nanos: report.total.as_nanos(),
+        brownout_nanos: report.brownout.as_nanos(),
+        downtime_nanos: report.downtime.as_nanos(),
+        outage_nanos: report.outage.as_nanos(),
+        rounds: report.rounds.len() as u32,
+    }
+}

@@ -1,0 +1,528 @@
+//! The source of a migration: carries out the brain's commands on a running guest, and says what came of each.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use twinrack_control::migration::plan::Plan;
+use twinrack_control::migration::{Command, Input, Policy, Refusal, Until};
+use twinrack_scenario::record::MigrationKind;
+use twinrack_scenario::spec::migration::DirtyLogSpec;
+use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration};
+
+use super::claim::{Owner, Referee};
+use super::message::{Hello, Message, kind, run};
+use super::pace::Pace;
+use super::wire::{Direction, FrameReader, FrameWriter, Secret, WireError};
+use super::{MigrateError, prepare};
+use crate::guest::machine::Machine;
+use crate::kvm::{GuestMemory, PageSet, System};
+
+/// Pages of one frame: half a mebibyte is a system call and a tag for each.
+const FRAME_PAGES: usize = 128;
+/// Pages that are watched again at once under early clear; a multiple of 64.
+const CHUNK_PAGES: usize = 1024;
+
+/// What the pause consisted of, as the source saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PauseParts {
+    /// Stopping the processors.
+    pub stop: Duration,
+    /// Reading the log for the last time.
+    pub log: Duration,
+    /// Reading the processors' state.
+    pub save: Duration,
+    /// Sending what was left, until the target had loaded it.
+    pub copy: Duration,
+    /// From the commit until the target had taken the guest.
+    pub commit: Duration,
+    /// From then until it said that the guest ran.
+    pub resume: Duration,
+}
+
+/// One guest on its way out.
+pub struct Source {
+    machine: Machine,
+    link: Link,
+    /// What the present round, or the pause, has to send.
+    to_send: PageSet,
+    /// Send pages of zeros as such.
+    zeros: bool,
+    log: DirtyLogSpec,
+    logging: bool,
+    cancel: Arc<AtomicBool>,
+    referee: Box<dyn Referee>,
+    parts: PauseParts,
+    /// What the plan wants and this body can't do, if there is something.
+    beyond: Option<&'static str>,
+    /// How long to wait before the pause: a hook for tests.
+    #[cfg(test)]
+    pub(super) linger: Duration,
+}
+
+struct Link {
+    writer: FrameWriter<TcpStream>,
+    reader: FrameReader<TcpStream>,
+}
+
+/// What was sent of a round.
+struct SentRound {
+    bytes: Bytes,
+    copied: u64,
+}
+
+impl Source {
+    /// A guest that is to go over `stream` as `plan` says; `cancel` is looked at while it sends.
+    pub fn new(
+        machine: Machine,
+        stream: TcpStream,
+        secret: Secret,
+        plan: &Plan,
+        cancel: Arc<AtomicBool>,
+        referee: Box<dyn Referee>,
+    ) -> Result<Self, MigrateError> {
+        prepare(&stream).map_err(WireError::from)?;
+        let back = stream.try_clone().map_err(WireError::from)?;
+        let pages = machine.memory().pages();
+        Ok(Self {
+            link: Link {
+                writer: FrameWriter::new(stream, secret, Direction::Forth),
+                reader: FrameReader::new(back, secret, Direction::Back),
+            },
+            to_send: PageSet::full(pages),
+            zeros: plan.wire.zero > Bytes::ZERO,
+            log: plan.dirty_log,
+            logging: false,
+            parts: PauseParts::default(),
+            beyond: beyond(plan),
+            #[cfg(test)]
+            linger: Duration::ZERO,
+            machine,
+            cancel,
+            referee,
+        })
+    }
+
+    /// The guest.
+    pub const fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// What the pause consisted of.
+    pub const fn parts(&self) -> PauseParts {
+        self.parts
+    }
+
+    /// The guest back, when the migration is over and it is still here.
+    pub fn into_machine(self) -> Machine {
+        self.machine
+    }
+
+    fn validate(&self) -> Result<(), Refusal> {
+        match self.beyond {
+            None => Ok(()),
+            Some(what) => {
+                let message = MigrateError::Unsupported(what).to_string();
+                Err(Refusal {
+                    code: "HW_UNSUPPORTED",
+                    message,
+                })
+            }
+        }
+    }
+
+    /// Says what is coming; the answer to [`Command::Prepare`].
+    fn prepare(&mut self, system: &System, migration: u32) -> Result<Input, MigrateError> {
+        let shape = *self.machine.shape();
+        let hello = Hello {
+            migration,
+            memory: shape.memory,
+            vcpus: shape.vcpus,
+            pages: shape.pages,
+            cpuid: system.supported_cpuid()?.as_slice().to_vec(),
+        };
+        self.link.say(&Message::Hello(hello))?;
+        match self.link.hear() {
+            Ok(Message::Ready) => Ok(Input::Prepared),
+            Ok(Message::Refused(reason)) => Ok(Input::PrepareFailed(Refusal {
+                code: "LM_TARGET_REFUSED",
+                message: reason,
+            })),
+            Ok(other) => Err(out_of_order(&other, "Ready or Refused")),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Carries out one command and gives the input that answers it, if it has one. It takes as long as the command does.
+    ///
+    /// A failure of the link, of the target or of the work is an input too; an error is left to the caller only
+    /// where the guest can't be used any more: it broke, or it is in doubt who has it.
+    pub fn carry_out(
+        &mut self,
+        system: &System,
+        migration: u32,
+        command: &Command,
+    ) -> Result<Option<Input>, MigrateError> {
+        let done = match *command {
+            Command::Validate { .. } => Ok(Some(Input::Validated(self.validate()))),
+            Command::Prepare { .. } => self.prepare(system, migration).map(Some),
+            Command::SendRound {
+                round,
+                rate_limit,
+                throttle,
+                until,
+                ..
+            } => self.send_round(round, rate_limit, throttle, until).map(Some),
+            Command::PauseVm { .. } => self.pause().map(Some),
+            Command::SendState { rate_limit, .. } => self.send_state(rate_limit).map(Some),
+            Command::HandOverStorage { .. } => return self.commit().map(Some),
+            Command::Resume { .. } => Ok(Some(self.await_resumed())),
+            Command::Announce { .. } => Ok(Some(Input::Announced)),
+            Command::CleanUp { .. } => Ok(Some(Input::CleanedUp)),
+            Command::RollBack { .. } => {
+                self.give_up("rolled back");
+                self.machine.run()?;
+                Ok(Some(Input::RolledBack))
+            }
+            Command::Abort => {
+                self.give_up("aborted by the source");
+                Ok(None)
+            }
+            Command::Refuse(_) => Ok(None),
+            Command::SaveVm { .. } | Command::RestoreVm { .. } => {
+                Err(MigrateError::Unsupported("migrate through a file"))
+            }
+            Command::FetchPages { .. } => Err(MigrateError::Unsupported("send pages after the guest")),
+        };
+        match done {
+            Ok(input) => Ok(input),
+            // A guest that broke is not to be run again.
+            Err(MigrateError::Machine(error)) => {
+                self.give_up(&error.to_string());
+                Err(error.into())
+            }
+            Err(error) => Ok(Some(as_input(error))),
+        }
+    }
+
+    fn send_round(
+        &mut self,
+        round: u32,
+        limit: Option<BitsPerSecond>,
+        throttle: Ratio,
+        until: Until,
+    ) -> Result<Input, MigrateError> {
+        if throttle > Ratio::ZERO {
+            return Err(MigrateError::Unsupported("slow a guest down"));
+        }
+        if round == 1 {
+            self.machine.log().start()?;
+            self.logging = true;
+        }
+        let sent = match self.send(limit, until) {
+            Err(MigrateError::Aborted(reason)) if reason == CANCELLED => return Ok(Input::Cancel),
+            sent => sent?,
+        };
+        self.link.say(&Message::RoundEnd(round))?;
+        match self.link.hear()? {
+            Message::RoundAck(echo) if echo == round => {}
+            other => return Err(out_of_order(&other, "RoundAck")),
+        }
+        let mut dirtied = PageSet::empty(self.to_send.bound());
+        self.machine.log().collect(&mut dirtied)?;
+        self.to_send.add(&dirtied);
+        Ok(Input::RoundSent {
+            sent: sent.bytes,
+            copied: Bytes::from_pages(sent.copied),
+            dirtied: Bytes::from_pages(dirtied.count()),
+            left: Bytes::from_pages(self.to_send.count()),
+        })
+    }
+
+    fn pause(&mut self) -> Result<Input, MigrateError> {
+        #[cfg(test)]
+        std::thread::sleep(self.linger);
+        self.parts.stop = self.machine.pause()?;
+        let began = Instant::now();
+        let mut dirtied = PageSet::empty(self.to_send.bound());
+        if self.logging {
+            self.machine.log().collect(&mut dirtied)?;
+        }
+        let before = self.to_send.count();
+        self.to_send.add(&dirtied);
+        self.parts.log = began.elapsed();
+        // The brain adds what is new to what it knows to be left.
+        Ok(Input::Paused {
+            dirtied: Bytes::from_pages(self.to_send.count() - before),
+        })
+    }
+
+    fn send_state(&mut self, limit: Option<BitsPerSecond>) -> Result<Input, MigrateError> {
+        let before = self.link.writer.sent();
+        let began = Instant::now();
+        let states = self.machine.save()?;
+        self.parts.save = began.elapsed();
+        let began = Instant::now();
+        // The guest stands still, so nothing need be watched again.
+        let mut pace = Pace::new(limit);
+        let all = std::mem::replace(&mut self.to_send, PageSet::empty(self.machine.memory().pages()));
+        for runs in frames(all.runs(FRAME_PAGES)) {
+            self.link
+                .send_runs(self.machine.memory(), &runs, self.zeros, &mut pace)?;
+        }
+        self.link.say(&Message::States(states))?;
+        match self.link.hear()? {
+            Message::Loaded => {}
+            other => return Err(out_of_order(&other, "Loaded")),
+        }
+        self.parts.copy = began.elapsed();
+        Ok(Input::StateSent {
+            sent: Bytes(self.link.writer.sent() - before),
+        })
+    }
+
+    /// Gives the guest away. When the answer does not come, the referee says who has it.
+    fn commit(&mut self) -> Result<Input, MigrateError> {
+        let began = Instant::now();
+        let answer = self
+            .link
+            .say(&Message::Commit)
+            .and_then(|()| match self.link.hear()? {
+                Message::Taken => Ok(()),
+                other => Err(out_of_order(&other, "Taken")),
+            });
+        self.parts.commit = began.elapsed();
+        let Err(error) = answer else {
+            return Ok(Input::StorageTaken);
+        };
+        match self.referee.settle() {
+            Owner::Target => Ok(Input::StorageTaken),
+            Owner::Source => Ok(as_input(error)),
+            Owner::Unknown => Err(MigrateError::InDoubt),
+        }
+    }
+
+    /// The target has taken the guest and runs it; whether that is heard here changes nothing.
+    fn await_resumed(&mut self) -> Input {
+        let began = Instant::now();
+        let heard = self.link.hear().map(|message| message == Message::Resumed);
+        self.parts.resume = began.elapsed();
+        match heard {
+            Err(MigrateError::Aborted(reason)) => Input::ResumeFailed(Refusal {
+                code: "LM_RESUME_FAILED",
+                message: reason,
+            }),
+            _ => Input::Resumed,
+        }
+    }
+
+    /// Tells the target that it is over, and lets the guest write at full speed again.
+    fn give_up(&mut self, why: &str) {
+        let _ = self.link.say(&Message::Abort(why.to_owned()));
+        if std::mem::take(&mut self.logging) {
+            // A log that can't be stopped costs the guest time, nothing else.
+            let _ = self.machine.log().stop();
+        }
+    }
+
+    /// Sends the round's pages, chunk by chunk, until it is over; what was sent is no longer to be sent.
+    fn send(&mut self, limit: Option<BitsPerSecond>, until: Until) -> Result<SentRound, MigrateError> {
+        let before = self.link.writer.sent();
+        let pages = self.to_send.bound();
+        let mut pace = Pace::new(limit);
+        let mut looks = Looks::new(until);
+        let mut left = self.to_send.count();
+        let set_out = left;
+        if self.log == DirtyLogSpec::RoundStart {
+            self.machine.log().rearm(0, pages, &self.to_send)?;
+        }
+        for first in (0..pages).step_by(CHUNK_PAGES) {
+            let chunk = self.to_send.part(first, CHUNK_PAGES, FRAME_PAGES);
+            if chunk.is_empty() {
+                continue;
+            }
+            if self.log == DirtyLogSpec::EarlyClear {
+                self.machine.log().rearm(first, CHUNK_PAGES, &self.to_send)?;
+            }
+            for runs in frames(chunk) {
+                if self.cancel.load(Ordering::Relaxed) {
+                    return Err(MigrateError::Aborted(CANCELLED.to_owned()));
+                }
+                self.link
+                    .send_runs(self.machine.memory(), &runs, self.zeros, &mut pace)?;
+                for page in runs.into_iter().flatten() {
+                    self.to_send.remove(page);
+                    left -= 1;
+                }
+                if looks.over(&pace, left) {
+                    return Ok(self.sent_since(before, set_out - left));
+                }
+            }
+        }
+        Ok(self.sent_since(before, set_out - left))
+    }
+
+    const fn sent_since(&self, before: u64, copied: u64) -> SentRound {
+        SentRound {
+            bytes: Bytes(self.link.writer.sent() - before),
+            copied,
+        }
+    }
+}
+
+/// Reason that a cancelled round gives up with; see [`Source::send_round`].
+const CANCELLED: &str = "cancelled";
+
+/// What a plan wants that this body can't do.
+fn beyond(plan: &Plan) -> Option<&'static str> {
+    match (&plan.policy, plan.kind) {
+        (Policy::Qemu(qemu), _) if qemu.auto_converge.is_some() => Some("slow a guest down (auto_converge)"),
+        (_, MigrationKind::Live) => None,
+        (_, MigrationKind::Quick) => Some("migrate through a file"),
+        (_, MigrationKind::PostCopy) => Some("send pages after the guest"),
+    }
+}
+
+/// Runs gathered into frames of at most [`FRAME_PAGES`] pages.
+fn frames(runs: impl IntoIterator<Item = std::ops::Range<usize>>) -> Vec<Vec<std::ops::Range<usize>>> {
+    let mut frames: Vec<Vec<_>> = Vec::new();
+    let mut room = 0;
+    for run in runs {
+        match frames.last_mut() {
+            Some(frame) if run.len() <= room => {
+                room -= run.len();
+                frame.push(run);
+            }
+            _ => {
+                room = FRAME_PAGES - run.len();
+                frames.push(vec![run]);
+            }
+        }
+    }
+    frames
+}
+
+/// When a round is looked at.
+struct Looks {
+    until: Until,
+    /// The looks that have been.
+    done: u64,
+}
+
+impl Looks {
+    const fn new(until: Until) -> Self {
+        Self { until, done: 0 }
+    }
+
+    /// Whether the round is over before its whole map was sent: asked once at each look, as of the look.
+    fn over(&mut self, pace: &Pace, left: u64) -> bool {
+        let Until::LeftTakes { every, .. } = self.until else {
+            return false;
+        };
+        let reached = pace.elapsed().as_nanos() / u128::from(every.as_nanos().max(1));
+        let reached = u64::try_from(reached).unwrap_or(u64::MAX);
+        if left == 0 || reached <= self.done {
+            return false;
+        }
+        self.done = reached;
+        let look = SimDuration::from_nanos(every.as_nanos().saturating_mul(reached));
+        let left = Bytes::from_pages(left).as_f64();
+        self.until.seconds_left(look, left, pace.rate()) <= 0.0
+    }
+}
+
+impl Link {
+    fn say(&mut self, message: &Message) -> Result<(), MigrateError> {
+        self.writer.send(message.kind(), |frame| {
+            message.encode(frame);
+            Ok(())
+        })
+    }
+
+    fn hear(&mut self) -> Result<Message<'_>, MigrateError> {
+        let (kind, payload) = self.reader.next_frame()?;
+        match Message::decode(kind, payload)? {
+            Message::Abort(reason) => Err(MigrateError::Aborted(reason)),
+            message => Ok(message),
+        }
+    }
+
+    /// Sends pages, those of zeros as such if that is wanted.
+    fn send_runs(
+        &mut self,
+        memory: &GuestMemory,
+        runs: &[std::ops::Range<usize>],
+        zeros: bool,
+        pace: &mut Pace,
+    ) -> Result<(), MigrateError> {
+        if !zeros {
+            return self.send_full(memory, runs, pace);
+        }
+        let (mut empty, mut full) = (Vec::new(), Vec::new());
+        for page in runs.iter().cloned().flatten() {
+            let run = if memory.page_is_zero(page) {
+                &mut empty
+            } else {
+                &mut full
+            };
+            extend(run, page);
+        }
+        if !empty.is_empty() {
+            let before = self.writer.sent();
+            self.writer.send(kind::ZEROS, |frame| {
+                frame.extend(empty.iter().flat_map(|pages| run(pages.start, pages.len())));
+                Ok::<_, MigrateError>(())
+            })?;
+            pace.sent(self.writer.sent() - before);
+        }
+        self.send_full(memory, &full, pace)
+    }
+
+    fn send_full(
+        &mut self,
+        memory: &GuestMemory,
+        runs: &[std::ops::Range<usize>],
+        pace: &mut Pace,
+    ) -> Result<(), MigrateError> {
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let before = self.writer.sent();
+        self.writer.send(kind::PAGES, |frame| {
+            frame.extend((runs.len() as u32).to_le_bytes());
+            frame.extend(runs.iter().flat_map(|pages| run(pages.start, pages.len())));
+            for pages in runs {
+                let address = (pages.start * GuestMemory::PAGE) as u64;
+                memory.append(address, pages.len() * GuestMemory::PAGE, frame)?;
+            }
+            Ok::<_, MigrateError>(())
+        })?;
+        pace.sent(self.writer.sent() - before);
+        Ok(())
+    }
+}
+
+/// Adds a page behind the last run, or begins another.
+fn extend(runs: &mut Vec<std::ops::Range<usize>>, page: usize) {
+    match runs.last_mut() {
+        Some(last) if last.end == page => last.end += 1,
+        _ => runs.push(page..page + 1),
+    }
+}
+
+fn out_of_order(found: &Message, expected: &'static str) -> MigrateError {
+    MigrateError::OutOfOrder {
+        found: found.name(),
+        expected,
+    }
+}
+
+/// A failure in the brain's words.
+fn as_input(error: MigrateError) -> Input {
+    if error.is_link() {
+        Input::LinkLost
+    } else {
+        Input::TargetDied
+    }
+}

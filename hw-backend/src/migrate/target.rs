@@ -1,0 +1,228 @@
+//! The target of a migration: makes a skeleton, fills it, and runs it once it has been committed.
+
+use std::net::TcpStream;
+use std::time::Instant;
+
+use kvm_bindings::CpuId;
+
+use super::claim::Claim;
+use super::message::{Hello, Message, Runs};
+use super::wire::{Direction, FrameReader, FrameWriter, Secret, WireError};
+use super::{MigrateError, prepare};
+use crate::guest::machine::{Machine, Shape};
+use crate::kvm::{Backing, DirtyMechanism, GuestMemory, System, VcpuState};
+
+/// What the target gives a guest that comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Most memory.
+    pub memory: twinrack_scenario::units::Bytes,
+    /// What is behind it.
+    pub backing: Backing,
+    /// How its dirty pages are told, for the next move.
+    pub mechanism: DirtyMechanism,
+}
+
+/// A guest that has come.
+pub struct Arrived {
+    /// It; it runs.
+    pub machine: Machine,
+    /// Number of the migration.
+    pub migration: u32,
+    /// Bytes received.
+    pub received: u64,
+    /// Time from the last state's arrival until the processors were loaded, and until they ran.
+    pub load: std::time::Duration,
+    /// Time from the commit's arrival until the processors ran.
+    pub start: std::time::Duration,
+}
+
+/// Takes one guest over a connection. Until the commit, whatever fails leaves nothing behind; after it the guest runs here
+/// whatever becomes of the connection.
+pub fn receive(
+    system: &System,
+    stream: TcpStream,
+    secret: Secret,
+    room: Room,
+    claim: &Claim,
+) -> Result<Arrived, MigrateError> {
+    prepare(&stream).map_err(WireError::from)?;
+    let back = stream.try_clone().map_err(WireError::from)?;
+    let mut link = Link {
+        reader: FrameReader::new(stream, secret, Direction::Forth),
+        writer: FrameWriter::new(back, secret, Direction::Back),
+    };
+    let received = link.take_guest(system, room, claim);
+    if let Err(error) = &received
+        && !error.is_link()
+    {
+        // The other end may be gone already; it finds out in its own time.
+        let _ = link.say(&Message::Abort(error.to_string()));
+    }
+    received
+}
+
+struct Link {
+    reader: FrameReader<TcpStream>,
+    writer: FrameWriter<TcpStream>,
+}
+
+impl Link {
+    fn say(&mut self, message: &Message) -> Result<(), WireError> {
+        self.writer.send(message.kind(), |frame| {
+            message.encode(frame);
+            Ok(())
+        })
+    }
+
+    fn next(&mut self) -> Result<Message<'_>, MigrateError> {
+        let (kind, payload) = self.reader.next_frame()?;
+        match Message::decode(kind, payload)? {
+            Message::Abort(reason) => Err(MigrateError::Aborted(reason)),
+            message => Ok(message),
+        }
+    }
+
+    fn take_guest(&mut self, system: &System, room: Room, claim: &Claim) -> Result<Arrived, MigrateError> {
+        let hello = match self.next()? {
+            Message::Hello(hello) => hello,
+            other => return Err(out_of_order(&other, "Hello")),
+        };
+        let mut machine = match skeleton(system, &hello, room) {
+            Ok(machine) => machine,
+            Err(error) => {
+                self.say(&Message::Refused(error.to_string()))?;
+                return Err(error);
+            }
+        };
+        self.say(&Message::Ready)?;
+        let states = self.fill(machine.memory())?;
+        let arrived = Instant::now();
+        machine.restore(states)?;
+        let load = arrived.elapsed();
+        self.say(&Message::Loaded)?;
+        match self.next()? {
+            Message::Commit => {}
+            other => return Err(out_of_order(&other, "Commit")),
+        }
+        let committed = Instant::now();
+        if !claim.take() {
+            return Err(MigrateError::Aborted(
+                "the source has taken the guest back".to_owned(),
+            ));
+        }
+        // From here on it is ours; a link that fails now only keeps the source from hearing so.
+        let heard = self.say(&Message::Taken);
+        machine.run()?;
+        let start = committed.elapsed();
+        let _ = heard.and_then(|()| self.say(&Message::Resumed));
+        let received = self.reader.received();
+        Ok(Arrived {
+            machine,
+            migration: hello.migration,
+            received,
+            load,
+            start,
+        })
+    }
+
+    /// Takes pages until the processors' states come.
+    fn fill(&mut self, memory: &GuestMemory) -> Result<Vec<VcpuState>, MigrateError> {
+        loop {
+            match self.next()? {
+                Message::Pages(runs, content) => store(memory, runs, content)?,
+                Message::Zeros(runs) => clear(memory, runs)?,
+                Message::RoundEnd(round) => self.say(&Message::RoundAck(round))?,
+                Message::States(states) => return Ok(states),
+                other => return Err(out_of_order(&other, "Pages, Zeros, RoundEnd or States")),
+            }
+        }
+    }
+}
+
+fn out_of_order(found: &Message, expected: &'static str) -> MigrateError {
+    MigrateError::OutOfOrder {
+        found: found.name(),
+        expected,
+    }
+}
+
+/// A machine of the guest's shape with all its memory found, or why there can't be one here.
+fn skeleton(system: &System, hello: &Hello, room: Room) -> Result<Machine, MigrateError> {
+    if hello.memory > room.memory {
+        let reason = format!("it needs {}, of which {} are free", hello.memory, room.memory);
+        return Err(MigrateError::Refused(reason));
+    }
+    let cpuid = hello.features()?;
+    let missing = missing_features(&cpuid, &system.supported_cpuid()?);
+    if !missing.is_empty() {
+        let reason = format!(
+            "this host's processor lacks what the guest sees: {}",
+            missing.join(", ")
+        );
+        return Err(MigrateError::Refused(reason));
+    }
+    let shape = Shape {
+        memory: hello.memory,
+        vcpus: hello.vcpus,
+        backing: room.backing,
+        pages: hello.pages,
+        mechanism: room.mechanism,
+    };
+    let machine = Machine::skeleton(system, shape, &cpuid)?;
+    machine.memory().populate()?;
+    Ok(machine)
+}
+
+/// The feature words of which the guest sees bits that this host has not: leaves 1, 7 and `0x8000_0001` (Intel SDM 2A,
+/// `CPUID`). Numbers of this very processor, such as its APIC's, are in other words and don't count.
+fn missing_features(guest: &CpuId, host: &CpuId) -> Vec<String> {
+    const LEAVES: [u32; 3] = [1, 7, 0x8000_0001];
+    /// Bits of leaf 1 ECX that follow the state of the processor: OSXSAVE.
+    const STATE: u32 = 1 << 27;
+    let words = |leaf: u32, index: u32, of: &CpuId| {
+        let entry = of
+            .as_slice()
+            .iter()
+            .find(|entry| entry.function == leaf && entry.index == index);
+        entry.map_or([0; 3], |entry| match leaf {
+            7 => [entry.ebx, entry.ecx, entry.edx],
+            _ => [0, entry.ecx & !STATE, entry.edx],
+        })
+    };
+    let mut missing = Vec::new();
+    for leaf in LEAVES {
+        let lacks = words(leaf, 0, guest).into_iter().zip(words(leaf, 0, host));
+        for ((guest, host), register) in lacks.zip(["ebx", "ecx", "edx"]) {
+            if guest & !host != 0 {
+                missing.push(format!("CPUID {leaf:#x} {register} {:#x}", guest & !host));
+            }
+        }
+    }
+    missing
+}
+
+fn store(memory: &GuestMemory, runs: Runs, content: &[u8]) -> Result<(), MigrateError> {
+    let mut rest = content;
+    for (first, count) in runs.iter() {
+        // The message's own check made content and runs fit.
+        let bytes = count as usize * GuestMemory::PAGE;
+        let (pages, behind) = rest.split_at_checked(bytes).unwrap_or((rest, &[]));
+        memory.write(first * GuestMemory::PAGE as u64, pages)?;
+        rest = behind;
+    }
+    Ok(())
+}
+
+fn clear(memory: &GuestMemory, runs: Runs) -> Result<(), MigrateError> {
+    const ZEROS: [u8; GuestMemory::PAGE] = [0; GuestMemory::PAGE];
+    for (first, count) in runs.iter() {
+        for page in first..first.saturating_add(count) {
+            // A new skeleton is zero already, and reading costs less than writing.
+            if !memory.page_is_zero(page as usize) {
+                memory.write(page * GuestMemory::PAGE as u64, &ZEROS)?;
+            }
+        }
+    }
+    Ok(())
+}
