@@ -1,6 +1,6 @@
 //! Targets: where a VM goes, among hosts that have room for it in processor, memory and moves.
 //!
-//! Every policy takes the best of all hosts, not of a sample; hosts of a kind stand on a [shelf](super::shelf) in order
+//! Every policy takes the best of all hosts, not of a sample; hosts of a kind stand on a shelf in order
 //! of load, so that few of ten thousand are looked at:
 //!
 //! - *best fit* and *worst fit* look from the full or the empty end until a host holds the VM;

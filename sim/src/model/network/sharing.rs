@@ -5,9 +5,9 @@
 //! proportion to their weights; a flow stops when it reaches its cap or when a channel on its way is full. The level at
 //! which a channel is full, or a cap reached, is what the flows held up there get for each unit of weight.
 //!
-//! After a change only those levels are computed anew that it makes wrong, lowest first ([`ripple`]). Where that takes
+//! After a change only those levels are computed anew that it makes wrong, lowest first (`ripple`). Where that takes
 //! too long, because nearly all of them are wrong, everything from the lowest wrong level on is filled anew
-//! ([`refill`]).
+//! (`refill`).
 //!
 //! Rates are whole bits per second and levels exact fractions; the remainder below one bit is not given out. What
 //! comes at one level comes in the order of its number, caps first. The rates therefore depend on which flows there are, never
