@@ -31,6 +31,48 @@ pub struct Asked {
 
 const GIB: u64 = 1 << 30;
 
+/// A limit of the product, and what would pass it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Excess {
+    /// `LIMIT_VMS`, `LIMIT_VPS` or `LIMIT_VP_RATIO`.
+    pub code: &'static str,
+    /// What is counted.
+    pub what: &'static str,
+    /// What the product allows.
+    pub limit: u32,
+    /// What there would be.
+    pub would_be: u32,
+}
+
+/// The limits of a host that one more VM would pass, the VM's own size apart.
+pub fn excesses(edition: Edition, running: Running, asked: Asked) -> Vec<Excess> {
+    let (vms, vcpus) = (running.vms + 1, running.vcpus + asked.vcpus);
+    let limit = |code, what, would_be, limit| Excess {
+        code,
+        what,
+        limit,
+        would_be,
+    };
+    let limits = match edition {
+        Edition::HyperV2008 => vec![limit("LIMIT_VMS", "running virtual machines", vms, 192)],
+        Edition::HyperVR2 => vec![
+            limit("LIMIT_VMS", "running virtual machines", vms, 384),
+            limit("LIMIT_VPS", "running virtual processors", vcpus, 512),
+            limit(
+                "LIMIT_VP_RATIO",
+                "virtual processors at eight for each logical one",
+                vcpus,
+                running.processors * 8,
+            ),
+        ],
+        Edition::Modern => Vec::new(),
+    };
+    limits
+        .into_iter()
+        .filter(|limit| limit.would_be > limit.limit)
+        .collect()
+}
+
 /// Whether the product starts the VM beside what runs; its reason when it does not.
 pub fn admit(edition: Edition, running: Running, asked: Asked) -> Result<(), String> {
     match edition {
@@ -57,8 +99,8 @@ fn admit_2008(running: Running, asked: Asked) -> Result<(), String> {
             "running virtual machines would use {total}; Hyper-V Server 2008 has 31GiB for all together"
         ));
     }
-    at_most("virtual processors of one virtual machine", asked.vcpus, 4)?;
-    at_most("running virtual machines", running.vms + 1, 192)
+    own_processors(asked)?;
+    none_of(Edition::HyperV2008, running, asked)
 }
 
 fn admit_r2(running: Running, asked: Asked) -> Result<(), String> {
@@ -68,21 +110,27 @@ fn admit_r2(running: Running, asked: Asked) -> Result<(), String> {
             asked.memory
         ));
     }
-    at_most("virtual processors of one virtual machine", asked.vcpus, 4)?;
-    at_most("running virtual machines", running.vms + 1, 384)?;
-    at_most("running virtual processors", running.vcpus + asked.vcpus, 512)?;
-    at_most(
-        "virtual processors at eight for each logical one",
-        running.vcpus + asked.vcpus,
-        running.processors * 8,
-    )
+    own_processors(asked)?;
+    none_of(Edition::HyperVR2, running, asked)
 }
 
-fn at_most(what: &str, number: u32, most: u32) -> Result<(), String> {
-    if number <= most {
-        Ok(())
-    } else {
-        Err(format!("{what}: {number} are over the limit of {most}"))
+fn own_processors(asked: Asked) -> Result<(), String> {
+    if asked.vcpus <= 4 {
+        return Ok(());
+    }
+    Err(format!(
+        "virtual processors of one virtual machine: {} are over the limit of 4",
+        asked.vcpus
+    ))
+}
+
+fn none_of(edition: Edition, running: Running, asked: Asked) -> Result<(), String> {
+    match excesses(edition, running, asked).first() {
+        None => Ok(()),
+        Some(excess) => Err(format!(
+            "{}: {} are over the limit of {}",
+            excess.what, excess.would_be, excess.limit
+        )),
     }
 }
 

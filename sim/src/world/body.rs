@@ -13,7 +13,7 @@ use super::demand::Demands;
 use super::kinds::Kinds;
 use super::links::Links;
 use super::meters::Meters;
-use super::moving::{Done, Move};
+use super::moving::{Done, Move, Surroundings};
 use super::sampling::Sampler;
 use super::state::State;
 use crate::check::Checker;
@@ -84,6 +84,7 @@ pub struct Body<'a> {
     pub(super) demands: Demands<'a>,
     pub(super) moves: BTreeMap<MigrationId, Move>,
     pub(super) moving: BTreeMap<VmId, MigrationId>,
+    pub(super) surroundings: Surroundings,
     pub(super) meters: Meters,
     pub(super) journal: Journal,
     /// Integrates power on its own, to be compared at the end.
@@ -114,6 +115,7 @@ impl<'a> Body<'a> {
             demands: Demands::new(scenario, seed),
             moves: BTreeMap::new(),
             moving: BTreeMap::new(),
+            surroundings: Surroundings::new(scenario),
             meters: Meters::new(&state, &kinds, wake_latency(scenario)),
             journal: Journal::new(checkers),
             energy,
