@@ -8,6 +8,8 @@ use super::event::EventRecord;
 use super::figure::Figure;
 use super::series::Series;
 use crate::fleet::Fleet;
+use crate::scale::Factors;
+use crate::scenario::Scenario;
 use crate::spec::expect::Operator;
 
 /// Version of the record's form.
@@ -66,6 +68,26 @@ pub struct ScenarioName {
     pub title: Option<String>,
     /// BLAKE3 of the resolved scenario, hex.
     pub blake3: String,
+    /// The factors that its sizes were multiplied by; none when it ran as written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scale: BTreeMap<String, f64>,
+}
+
+impl ScenarioName {
+    /// That of a scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        let spec = &scenario.spec;
+        Self {
+            name: spec.name.value.clone(),
+            title: spec.title.clone(),
+            blake3: scenario.blake3.clone(),
+            scale: spec
+                .scale
+                .as_ref()
+                .map(|scale| Factors::of(scale).named())
+                .unwrap_or_default(),
+        }
+    }
 }
 
 impl Summary {

@@ -68,14 +68,9 @@ pub fn summary(
             why: spec.why.clone(),
         }
     });
-    let name = ScenarioName {
-        name: scenario.spec.name.value.clone(),
-        title: scenario.spec.title.clone(),
-        blake3: scenario.blake3.clone(),
-    };
     Summary {
         schema: SCHEMA.to_owned(),
-        scenario: name,
+        scenario: ScenarioName::of(scenario),
         backend: "sim".to_owned(),
         seed,
         digest,
