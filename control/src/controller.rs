@@ -116,9 +116,7 @@ impl Controller {
     }
 
     fn ask(&mut self, now: SimTime, vm: VmId, to: HostId, quick: bool, fabric: &mut impl Fabric) {
-        let ended = self
-            .mover
-            .ask(now, (vm, to), quick, &self.maintenance, fabric);
+        let ended = self.mover.ask(now, (vm, to), quick, &self.maintenance, fabric);
         self.after(ended, fabric);
     }
 

@@ -165,10 +165,9 @@ impl Mover {
         fabric: &mut impl Fabric,
     ) -> Vec<Ended> {
         let mut ended = Vec::new();
-        let concerned =
-            |ids: &mut dyn Iterator<Item = MigrationId>| -> Vec<MigrationId> {
-                ids.filter(|id| self.takes_part(*id, host)).collect()
-            };
+        let concerned = |ids: &mut dyn Iterator<Item = MigrationId>| -> Vec<MigrationId> {
+            ids.filter(|id| self.takes_part(*id, host)).collect()
+        };
         let waiting = concerned(&mut self.admission.queue());
         let active = concerned(&mut self.active.keys().copied());
         for id in waiting {

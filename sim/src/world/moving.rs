@@ -82,7 +82,12 @@ struct Flow {
 
 impl Body<'_> {
     pub(super) fn begin_move(&mut self, id: MigrationId, route: Route, plan: &Plan) {
-        let Route { vm, from, to, network } = route;
+        let Route {
+            vm,
+            from,
+            to,
+            network,
+        } = route;
         let spec = &self.scenario.spec.vms[self.state.vms[vm.index()].group as usize];
         let model = if let Policy::SimGrid(policy) = &plan.policy {
             DirtyModel::simgrid(plan.memory, policy.speed, policy.intensity, policy.working_set)

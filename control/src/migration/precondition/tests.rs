@@ -80,7 +80,9 @@ const SPOILERS: &[Spoiler] = &[
     ("LM_CPU_FEATURES", |f| {
         f.guest_features = Features::SSE3.and(Features::SSE42);
     }),
-    ("LM_NO_VSWITCH", |f| f.missing_network = Some("External".to_owned())),
+    ("LM_NO_VSWITCH", |f| {
+        f.missing_network = Some("External".to_owned())
+    }),
     ("LM_NO_MEMORY", |f| f.target_free = Bytes(4151 << 20)),
     ("LM_LOCAL_DEVICE", |f| {
         f.local_device = Some("the DVD drive".to_owned());
@@ -114,7 +116,10 @@ fn only_five_are_made_when_a_move_is_asked_for() {
     };
     let (first, later) = SPOILERS.split_at(7);
     assert!(first.iter().all(|(_, spoil)| asked(spoil).is_err()));
-    assert!(later.iter().all(|(_, spoil)| asked(spoil).is_ok()), "its turn may be long after");
+    assert!(
+        later.iter().all(|(_, spoil)| asked(spoil).is_ok()),
+        "its turn may be long after"
+    );
 }
 
 #[test]

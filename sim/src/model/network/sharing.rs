@@ -92,7 +92,10 @@ impl Sharing {
 
     /// Whether a channel carries anything at all.
     pub fn carries(&self, channel: Channel) -> bool {
-        self.table.channels.get(channel.index()).is_some_and(|row| row.capacity > 0)
+        self.table
+            .channels
+            .get(channel.index())
+            .is_some_and(|row| row.capacity > 0)
     }
 
     /// Changes the capacity of a channel.

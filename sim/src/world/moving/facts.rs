@@ -112,7 +112,9 @@ fn sends_on(scenario: &Scenario) -> Vec<Vec<usize>> {
     let vms = scenario.spec.vms.iter();
     vms.map(|vm| {
         let traffic = vm.traffic.iter();
-        traffic.filter_map(|own| own.network.as_ref().and_then(named)).collect()
+        traffic
+            .filter_map(|own| own.network.as_ref().and_then(named))
+            .collect()
     })
     .collect()
 }
