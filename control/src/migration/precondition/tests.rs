@@ -81,7 +81,7 @@ const SPOILERS: &[Spoiler] = &[
         f.guest_features = Features::SSE3.and(Features::SSE42);
     }),
     ("LM_NO_VSWITCH", |f| {
-        f.missing_network = Some("External".to_owned())
+        f.missing_network = Some("External".to_owned());
     }),
     ("LM_NO_MEMORY", |f| f.target_free = Bytes(4151 << 20)),
     ("LM_LOCAL_DEVICE", |f| {
