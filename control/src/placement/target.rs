@@ -352,6 +352,50 @@ mod tests {
         assert_eq!(chosen(PlacementSpec::DotProduct), Some(2));
     }
 
+    proptest! {
+        /// What was said to be impossible is: whichever way VMs are put on hosts, all of them never fit.
+        #[test]
+        fn what_cannot_be_held_is_not_placed(
+            rooms in proptest::collection::vec((0_u64..40, 0_u32..4), 1..6),
+            sizes in proptest::collection::vec(1_u64..12, 1..10),
+            earlier in 0_u64..12,
+        ) {
+            let rooms: Vec<Room> = rooms
+                .into_iter()
+                .map(|(free, moves)| Room { moves, ..room(0, 0.0, free) })
+                .collect();
+            for policy in [PlacementSpec::FirstFit, PlacementSpec::BestFit, PlacementSpec::WorstFit] {
+                let mut fit = fit(policy, &rooms);
+                // Slots that were asked about before are kept up to date.
+                fit.might_hold(vec![Bytes(earlier << 30)]);
+                let sizes: Vec<Bytes> = sizes.iter().map(|gib| Bytes(gib << 30)).collect();
+                let before = fit.clone().might_hold(sizes.clone());
+                let all = sizes.iter().all(|size| {
+                    let need = Need { processors: 0.0, memory: *size };
+                    let to = fit.choose(need, 1.0, &|_, _| Watts(0.0));
+                    to.inspect(|to| fit.place(*to, need)).is_some()
+                });
+                prop_assert!(before || !all);
+                let kept = fit.slots(Bytes(earlier << 30));
+                let anew: u64 = fit.rooms.iter().flatten().map(|room| room.slots(Bytes(earlier << 30))).sum();
+                prop_assert_eq!(kept, anew);
+            }
+        }
+    }
+
+    #[test]
+    fn slots_are_counted_size_by_size() {
+        let mut fit = fit(PlacementSpec::BestFit, &[room(0, 0.0, 9), room(0, 0.0, 7)]);
+        let gib = |sizes: &[u64]| sizes.iter().map(|gib| Bytes(gib << 30)).collect::<Vec<_>>();
+        assert!(fit.might_hold(gib(&[8, 4])));
+        assert!(
+            !fit.might_hold(gib(&[8, 8])),
+            "16 GiB are free, but not two times 8"
+        );
+        assert!(!fit.might_hold(gib(&[4, 4, 4, 4])), "three of 4 GiB are the most");
+        assert!(!fit.might_hold(gib(&[1; 9])), "four moves each");
+    }
+
     #[test]
     fn what_is_placed_is_gone() {
         let mut fit = fit(PlacementSpec::BestFit, &[room(0, 0.0, 8)]);
