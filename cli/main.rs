@@ -9,6 +9,7 @@ mod report;
 mod run;
 mod scenario;
 mod schema;
+mod twin;
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +36,8 @@ enum Verb {
     Import(import::Import),
     /// The lab: find out what this host can do for the KVM body.
     Lab(lab::Lab),
+    /// Run cases on both bodies and tell how far they part.
+    Twin(twin::Twin),
     /// Print the JSON Schema of the scenario, for editors.
     Schema(schema::Schema),
 }
@@ -47,6 +50,7 @@ fn main() -> std::process::ExitCode {
         Verb::Report(verb) => verb.carry_out(),
         Verb::Import(verb) => verb.carry_out(),
         Verb::Lab(verb) => verb.carry_out(),
+        Verb::Twin(verb) => verb.carry_out(),
         Verb::Schema(verb) => verb.carry_out(),
     };
     outcome.unwrap_or_else(Exit::explained).into()

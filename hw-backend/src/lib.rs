@@ -4,6 +4,7 @@
 
 #![deny(clippy::undocumented_unsafe_blocks)]
 
+pub mod calibrate;
 pub mod guest;
 pub mod kvm;
 pub mod migrate;
