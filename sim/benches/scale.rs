@@ -1,5 +1,5 @@
 //! How fast whole datacenters go: 50,000 VMs find their hosts, and a region lives through a day with power, paging and
-//! consolidation. Prints the peak of memory beside.
+//! consolidation.
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
@@ -91,15 +91,6 @@ fn simulate(scenario: &Scenario) -> RunRecord {
     .expect("runs")
 }
 
-/// The most memory that this process has had, as the kernel says it.
-fn peak() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM"));
-    line.map_or("peak of memory not known here".to_owned(), |line| {
-        line.split_whitespace().collect::<Vec<_>>().join(" ")
-    })
-}
-
 fn placement(c: &mut Criterion) {
     let mut group = c.benchmark_group("placement");
     for hosts in [500, 5_000] {
@@ -128,7 +119,6 @@ fn day(c: &mut Criterion) {
             let value = kpis.get(name).map_or(f64::NAN, |figure| figure.value);
             eprintln!("{hosts} hosts: {name} = {value}");
         }
-        eprintln!("{hosts} hosts: {}", peak());
         group.throughput(Throughput::Elements(10 * hosts as u64 * 288));
         let id = BenchmarkId::from_parameter(format!("{hosts} hosts, {} VMs, 24 h", 10 * hosts));
         group.bench_function(id, |b| b.iter(|| black_box(simulate(&scenario))));
