@@ -1,5 +1,6 @@
 //! The command: it parses, shows progress, prints and sets the exit status; everything else is in the libraries.
 
+mod agent;
 mod check;
 mod exit;
 mod import;
@@ -35,6 +36,9 @@ enum Verb {
     Import(import::Import),
     /// The lab: find out what this host can do for the KVM body.
     Lab(lab::Lab),
+    /// Serve a controller as the agent of this host; `run --backend kvm` starts agents itself.
+    #[command(hide = true)]
+    Agent(agent::Agent),
     /// Print the JSON Schema of the scenario, for editors.
     Schema(schema::Schema),
 }
@@ -47,6 +51,7 @@ fn main() -> std::process::ExitCode {
         Verb::Report(verb) => verb.carry_out(),
         Verb::Import(verb) => verb.carry_out(),
         Verb::Lab(verb) => verb.carry_out(),
+        Verb::Agent(verb) => verb.carry_out(),
         Verb::Schema(verb) => verb.carry_out(),
     };
     outcome.unwrap_or_else(Exit::explained).into()
