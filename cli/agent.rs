@@ -15,6 +15,8 @@ pub struct Agent {
 impl Agent {
     /// Serves until standard input closes.
     pub fn carry_out(self) -> Result<Exit, Stop> {
+        // The one way there is: the flag keeps room for others.
+        let Self { stdio: _ } = self;
         let served = twinrack_hw::lab::agent::serve(std::io::stdin().lock(), Box::new(std::io::stdout()));
         served
             .map(|()| Exit::Done)

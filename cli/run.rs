@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
-use twinrack_reports::{Run as Shown, text, write_record};
 use twinrack_hw::body::{self, Options};
 use twinrack_hw::lab::handle::Starter;
 use twinrack_hw::probe::Capabilities;
+use twinrack_reports::{Run as Shown, text, write_record};
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::{RunRecord, Summary};
 use twinrack_sim::{RunError, RunOptions};
@@ -85,9 +85,7 @@ impl Run {
         let seed = self.seed.unwrap_or(scenario.spec.seed);
         let bar = Bar::new(&scenario.spec.name, 1);
         let record = match self.backend {
-            Backend::Sim => {
-                simulate(scenario, seed, &mut |progress| bar.show(progress)).map_err(stopped)
-            }
+            Backend::Sim => simulate(scenario, seed, &mut |progress| bar.show(progress)).map_err(stopped),
             Backend::Kvm => on_hosts(scenario, seed, &bar),
         };
         bar.clear();
@@ -194,7 +192,9 @@ fn simulate(
 
 /// Carries a scenario out on agents, which are this very program.
 fn on_hosts(scenario: &Scenario, seed: u64, bar: &Bar) -> Result<RunRecord, Stop> {
-    if let Some(obstacle) = Capabilities::probe().obstacle() {
+    if body::needs::missing(scenario).is_empty()
+        && let Some(obstacle) = Capabilities::probe().obstacle()
+    {
         return Err(unavailable(obstacle));
     }
     let agent = Starter {

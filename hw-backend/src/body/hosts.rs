@@ -171,7 +171,9 @@ impl Body<'_> {
 
     pub(super) fn occupy(&mut self, vm: VmId, host: HostId, state: VmState) {
         let entry = &mut self.hosts[host.index()];
-        entry.memory_used = entry.memory_used.saturating_add(footprint(spec(self.scenario, vm)));
+        entry.memory_used = entry
+            .memory_used
+            .saturating_add(footprint(spec(self.scenario, vm)));
         entry.vms.push(vm);
         self.vms[vm.index()].host = Some(host);
         self.vms[vm.index()].state = state;
@@ -195,7 +197,9 @@ impl Body<'_> {
         if let Some(host) = self.vms[vm.index()].host {
             let entry = &mut self.hosts[host.index()];
             entry.vms.retain(|other| *other != vm);
-            entry.memory_used = entry.memory_used.saturating_sub(footprint(spec(self.scenario, vm)));
+            entry.memory_used = entry
+                .memory_used
+                .saturating_sub(footprint(spec(self.scenario, vm)));
         }
     }
 

@@ -212,11 +212,7 @@ impl Body<'_> {
 
     /// The guest runs at the target once both ends have said so.
     fn settle_arrival(&mut self, id: MigrationId) {
-        let Some(entry) = self
-            .moves
-            .get(&id)
-            .filter(|entry| entry.arrived && entry.resumed)
-        else {
+        let Some(entry) = self.moves.get(&id).filter(|entry| entry.arrived && entry.resumed) else {
             return;
         };
         let (vm, to) = (entry.vm, entry.to);

@@ -5,6 +5,9 @@ use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
 
 use crate::guest::boot;
 
+/// The way out that is always there.
+const SIM: &str = "run with --backend sim, which carries out the same scenario in virtual time";
+
 /// All that is missing; nothing when the scenario can be carried out.
 pub fn missing(scenario: &Scenario) -> Vec<String> {
     let spec = &scenario.spec;
@@ -12,7 +15,6 @@ pub fn missing(scenario: &Scenario) -> Vec<String> {
     let mut lacks = |what: &str, help: &str| {
         missing.push(format!("error: the KVM body can't {what}\n = help: {help}"));
     };
-    const SIM: &str = "run with --backend sim, which carries out the same scenario in virtual time";
     if spec.experiment.is_some() {
         lacks("repeat a published experiment of a simulator", SIM);
     }
@@ -29,7 +31,11 @@ pub fn missing(scenario: &Scenario) -> Vec<String> {
     {
         lacks("migrate through a file yet", SIM);
     }
-    if spec.faults.iter().any(|fault| matches!(fault, FaultSpec::Link(_))) {
+    if spec
+        .faults
+        .iter()
+        .any(|fault| matches!(fault, FaultSpec::Link(_)))
+    {
         lacks("slow down or cut a link yet", SIM);
     }
     for vm in &spec.vms {

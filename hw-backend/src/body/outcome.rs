@@ -71,14 +71,7 @@ pub fn record(body: Body<'_>, seed: u64, end: SimTime) -> RunRecord {
     let kpis = figures.into_inner();
     let scenario = body.scenario;
     RunRecord {
-        summary: Summary::of(
-            scenario,
-            Backend::Kvm,
-            seed,
-            body.digest.finish(&kpis),
-            end,
-            kpis,
-        ),
+        summary: Summary::of(scenario, Backend::Kvm, seed, body.digest.finish(&kpis), end, kpis),
         events: body.events,
         series: Series::default(),
         hosts: scenario.hosts.clone(),

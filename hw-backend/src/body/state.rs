@@ -50,7 +50,10 @@ impl Vm {
         Self {
             host: None,
             state: VmState::Off,
-            demand: spec(scenario, vm).cpu.as_ref().map_or(Ratio::ZERO, |cpu| cpu.value),
+            demand: spec(scenario, vm)
+                .cpu
+                .as_ref()
+                .map_or(Ratio::ZERO, |cpu| cpu.value),
         }
     }
 }

@@ -236,7 +236,10 @@ impl Machine {
 
     /// The frequency of each processor's time-stamp counter, of a paused guest.
     pub fn tsc_khz(&self) -> Result<Vec<u32>, MachineError> {
-        let each = self.threads.iter().map(|thread| thread.with(|vcpu| vcpu.tsc_khz())?);
+        let each = self
+            .threads
+            .iter()
+            .map(|thread| thread.with(|vcpu| vcpu.tsc_khz())?);
         Ok(each.collect::<Result<_, _>>()?)
     }
 

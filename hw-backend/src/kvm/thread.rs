@@ -112,7 +112,8 @@ impl VcpuThread {
     /// Processor time that the thread has used, the guest's included (`schedstat`, first number, nanoseconds); absent where the
     /// kernel does not keep it.
     pub fn busy(&self) -> Option<Duration> {
-        let text = std::fs::read_to_string(format!("/proc/self/task/{}/schedstat", self.kicker.thread())).ok()?;
+        let text =
+            std::fs::read_to_string(format!("/proc/self/task/{}/schedstat", self.kicker.thread())).ok()?;
         let nanos = text.split_whitespace().next()?.parse().ok()?;
         Some(Duration::from_nanos(nanos))
     }
