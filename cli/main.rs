@@ -10,6 +10,7 @@ mod report;
 mod run;
 mod scenario;
 mod schema;
+mod twin;
 
 use clap::{Parser, Subcommand};
 
@@ -39,6 +40,8 @@ enum Verb {
     /// Serve a controller as the agent of this host; `run --backend kvm` starts agents itself.
     #[command(hide = true)]
     Agent(agent::Agent),
+    /// Run cases on both bodies and tell how far they part.
+    Twin(twin::Twin),
     /// Print the JSON Schema of the scenario, for editors.
     Schema(schema::Schema),
 }
@@ -52,6 +55,7 @@ fn main() -> std::process::ExitCode {
         Verb::Import(verb) => verb.carry_out(),
         Verb::Lab(verb) => verb.carry_out(),
         Verb::Agent(verb) => verb.carry_out(),
+        Verb::Twin(verb) => verb.carry_out(),
         Verb::Schema(verb) => verb.carry_out(),
     };
     outcome.unwrap_or_else(Exit::explained).into()

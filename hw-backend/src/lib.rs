@@ -5,6 +5,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 pub mod body;
+pub mod calibrate;
 pub mod guest;
 pub mod kvm;
 pub mod lab;

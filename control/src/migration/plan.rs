@@ -16,6 +16,8 @@ pub struct Timings {
     pub validation: SimDuration,
     /// Connection and skeleton VM.
     pub setup: SimDuration,
+    /// From the last byte of a round until the next begins.
+    pub round: SimDuration,
     /// Stopping the virtual processors.
     pub pause: SimDuration,
     /// State of processors and devices, sent in the pause.
@@ -46,6 +48,7 @@ impl Timings {
         Self {
             validation: filled.validation.unwrap_or_default(),
             setup: filled.setup.unwrap_or_default(),
+            round: filled.round.unwrap_or_default(),
             pause: filled.pause.unwrap_or_default(),
             state: filled.state.unwrap_or_default(),
             hand_over,
@@ -184,7 +187,9 @@ impl Plan {
             timings: Timings::of(&spec.timings, spec.policy.as_ref(), subject.volume),
             quick: QuickTimings::of(&spec.quick, subject.memory, subject.volume, subject.throughput),
             wire: Wire {
-                page_header: if qemu { 8 } else { 0 },
+                page_header: spec
+                    .page_header
+                    .map_or(if qemu { 8 } else { 0 }, |header| header.0),
                 zero: if spec.zero_pages.unwrap_or(qemu) {
                     subject.untouched
                 } else {

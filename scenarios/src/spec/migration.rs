@@ -219,6 +219,8 @@ crate::spec! {
         dirty_log: DirtyLogSpec => optional,
         /// Whether untouched memory is sent as 9 bytes a page; yes for `qemu` and `post-copy`, else no.
         zero_pages: bool => optional,
+        /// Bytes on the wire beside each page's 4,096: 8 for `qemu` and `post-copy`, else none.
+        page_header: Bytes => optional,
         /// What each step takes.
         timings: TimingsSpec => group,
         /// Quick migration.

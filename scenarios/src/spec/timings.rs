@@ -12,6 +12,9 @@ crate::spec! {
         validation: SimDuration => optional,
         /// Connection, configuration and skeleton VM on the target. Proposed: 2 s, 1 to 5.
         setup: SimDuration => optional,
+        /// From the last byte of a round until the next begins: the target's acknowledgement and reading the log, while the
+        /// guest writes on. 0, because no product's is published; `twin` measures that of a host.
+        round: SimDuration => optional,
         /// Stopping the virtual processors. Proposed: 20 ms, 5 to 100.
         pause: SimDuration => optional,
         /// State of virtual processors and devices. Proposed: 2 MiB, 0.5 to 20.
@@ -44,6 +47,7 @@ impl TimingsSpec {
         Self {
             validation: self.validation.or(own.validation),
             setup: self.setup.or(own.setup),
+            round: self.round.or(own.round),
             pause: self.pause.or(own.pause),
             state: self.state.or(own.state),
             csv_hand_over: self.csv_hand_over.or(own.csv_hand_over),
@@ -59,6 +63,7 @@ impl TimingsSpec {
         let product = Self {
             validation: Some(SimDuration::ZERO),
             setup: Some(SimDuration::from_secs(2)),
+            round: Some(SimDuration::ZERO),
             pause: Some(SimDuration::from_millis(20)),
             state: Some(Bytes(2 << 20)),
             csv_hand_over: Some(SimDuration::from_millis(250)),

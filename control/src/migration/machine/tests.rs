@@ -25,6 +25,7 @@ fn plan(kind: MigrationKind) -> Plan {
         reserve: Bytes::GIB,
         bandwidth: None,
         timings: Timings {
+            round: SimDuration::ZERO,
             validation: SimDuration::ZERO,
             setup: SimDuration::from_secs(2),
             pause: SimDuration::from_millis(20),
@@ -281,6 +282,7 @@ fn the_hand_over_takes_what_its_volume_takes() {
     let spec = twinrack_scenario::spec::migration::TimingsSpec {
         validation: None,
         setup: None,
+        round: None,
         pause: None,
         state: None,
         csv_hand_over: None,
