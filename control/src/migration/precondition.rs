@@ -7,8 +7,10 @@
 //! take a LUN of several VMs, and finds out about processors only when it restores.
 
 mod facts;
+mod surroundings;
 
 pub use facts::{Facts, HostFacts};
+pub use surroundings::{Now, Surroundings};
 
 use twinrack_scenario::NetworkId;
 use twinrack_scenario::record::event::MigrationKind;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use twinrack_control::fabric::{HostState, Notice, VmState, Wake};
+use twinrack_control::migration::precondition::Surroundings;
 use twinrack_scenario::record::{Event, EventRecord, Series};
 use twinrack_scenario::units::{SimDuration, SimTime};
 use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
@@ -13,7 +14,7 @@ use super::demand::Demands;
 use super::kinds::Kinds;
 use super::links::Links;
 use super::meters::Meters;
-use super::moving::{Done, Move, Surroundings};
+use super::moving::{Done, Move};
 use super::sampling::Sampler;
 use super::state::State;
 use crate::check::Checker;

@@ -70,7 +70,7 @@ impl Body<'_> {
         let footprint = self.kinds.vms[self.state.vms[vm.index()].group as usize].footprint;
         self.touch(host);
         self.state.vms[vm.index()].demand_max = 0.0;
-        self.sees_processor(vm, host);
+        self.surroundings.starts(self.scenario, vm, host);
         let used = &mut self.state.hosts[host.index()].memory_used;
         *used = used.saturating_add(footprint);
         self.state.put(vm, host);

@@ -2,8 +2,6 @@
 
 mod facts;
 
-pub use facts::Surroundings;
-
 use twinrack_control::fabric::{Notice, Route, VmState};
 use twinrack_control::migration::plan::Plan;
 use twinrack_control::migration::policy::Policy;
