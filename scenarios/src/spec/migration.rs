@@ -238,6 +238,9 @@ crate::spec! {
         dirty_log: DirtyLogSpec => optional,
         /// Whether untouched memory is sent as 9 bytes a page; yes for `qemu` and `post-copy`, else no.
         zero_pages: bool => optional,
+        /// Whether the KVM body encrypts what goes over the migration network; yes when absent. Without it the stream is still
+        /// authenticated. The simulated body has the cost of either in `cost.send_nanos_per_byte`.
+        encrypt: bool => optional,
         /// What each step takes.
         timings: TimingsSpec => group,
         /// Quick migration.

@@ -42,6 +42,7 @@ fn plan(kind: MigrationKind) -> Plan {
         },
         wire: Wire::default(),
         dirty_log: DirtyLogSpec::RoundStart,
+        encrypt: true,
         policy,
     }
 }
