@@ -8,6 +8,7 @@ use super::event::EventRecord;
 use super::figure::Figure;
 use super::series::Series;
 use crate::fleet::Fleet;
+use crate::scale::Factors;
 use crate::scenario::Scenario;
 use crate::spec::expect::{Backend, ExpectSpec, Operator};
 use crate::units::SimTime;
@@ -71,6 +72,9 @@ pub struct ScenarioName {
     pub title: Option<String>,
     /// BLAKE3 of the resolved scenario, hex.
     pub blake3: String,
+    /// The factors that its sizes were multiplied by; none when it ran as written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scale: BTreeMap<String, f64>,
 }
 
 const fn always() -> bool {
@@ -119,10 +123,12 @@ impl Summary {
         kpis: BTreeMap<String, Figure>,
     ) -> Self {
         let expectations = scenario.spec.expect.iter();
+        let scale = scenario.spec.scale.as_ref();
         let name = ScenarioName {
             name: scenario.spec.name.value.clone(),
             title: scenario.spec.title.clone(),
             blake3: scenario.blake3.clone(),
+            scale: scale.map(|scale| Factors::of(scale).named()).unwrap_or_default(),
         };
         Self {
             schema: SCHEMA.to_owned(),
