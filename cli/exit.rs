@@ -38,6 +38,14 @@ impl Stop {
         }
     }
 
+    /// The run failed.
+    pub fn failed(why: impl ToString) -> Self {
+        Self {
+            exit: Exit::Failed,
+            why: why.to_string(),
+        }
+    }
+
     /// The backend is missing.
     pub fn unavailable(why: impl ToString) -> Self {
         Self {

@@ -46,13 +46,18 @@ impl Doctor {
         }
         match capabilities.obstacle() {
             None => Ok(Exit::Done),
-            Some(obstacle) => Err(Stop::unavailable(format!(
-                "error: the KVM backend is not available here: {}\n = help: {}",
-                detail(obstacle),
-                obstacle.mend
-            ))),
+            Some(obstacle) => Err(unavailable(obstacle)),
         }
     }
+}
+
+/// The KVM backend is not available here, for this reason.
+pub fn unavailable(obstacle: &Finding) -> Stop {
+    Stop::unavailable(format!(
+        "error: the KVM backend is not available here: {}\n = help: {}",
+        detail(obstacle),
+        obstacle.mend
+    ))
 }
 
 const fn detail(finding: &Finding) -> &String {

@@ -1,5 +1,6 @@
 //! The command: it parses, shows progress, prints and sets the exit status; everything else is in the libraries.
 
+mod agent;
 mod check;
 mod exit;
 mod import;
@@ -9,6 +10,7 @@ mod report;
 mod run;
 mod scenario;
 mod schema;
+mod twin;
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +37,11 @@ enum Verb {
     Import(import::Import),
     /// The lab: find out what this host can do for the KVM body.
     Lab(lab::Lab),
+    /// Serve a controller as the agent of this host; `run --backend kvm` starts agents itself.
+    #[command(hide = true)]
+    Agent(agent::Agent),
+    /// Run cases on both bodies and tell how far they part.
+    Twin(twin::Twin),
     /// Print the JSON Schema of the scenario, for editors.
     Schema(schema::Schema),
 }
@@ -47,6 +54,8 @@ fn main() -> std::process::ExitCode {
         Verb::Report(verb) => verb.carry_out(),
         Verb::Import(verb) => verb.carry_out(),
         Verb::Lab(verb) => verb.carry_out(),
+        Verb::Agent(verb) => verb.carry_out(),
+        Verb::Twin(verb) => verb.carry_out(),
         Verb::Schema(verb) => verb.carry_out(),
     };
     outcome.unwrap_or_else(Exit::explained).into()

@@ -7,12 +7,16 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
+use twinrack_hw::body::{self, Options};
+use twinrack_hw::lab::handle::Starter;
+use twinrack_hw::probe::Capabilities;
 use twinrack_reports::{Run as Shown, text, write_record};
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::{RunRecord, Summary};
 use twinrack_sim::{RunError, RunOptions};
 
 use crate::exit::{Exit, Stop, print};
+use crate::lab::unavailable;
 use crate::progress::Bar;
 use crate::scenario::{load, setting};
 
@@ -65,15 +69,13 @@ fn range(text: &str) -> Result<Range<u64>, String> {
 impl Run {
     /// Carries the verb out.
     pub fn carry_out(self) -> Result<Exit, Stop> {
-        if self.backend == Backend::Kvm {
-            return Err(Stop::unavailable(
-                "error: this build has no KVM body yet\n = help: run with --backend sim, which carries out the same scenario in virtual time",
-            ));
-        }
         let scenario = load(&self.scenario, &self.sets)?;
         // A handler can be set once in a process; without one the run just can't be interrupted cleanly.
         let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst));
         match self.seeds.clone() {
+            Some(_) if self.backend == Backend::Kvm => Err(Stop::bad_input(
+                "error: --seeds runs side by side, which real hosts can't\n = help: give --seed, and run again for each",
+            )),
             Some(seeds) => self.many(&scenario, seeds),
             None => self.one(&scenario),
         }
@@ -82,9 +84,12 @@ impl Run {
     fn one(&self, scenario: &Scenario) -> Result<Exit, Stop> {
         let seed = self.seed.unwrap_or(scenario.spec.seed);
         let bar = Bar::new(&scenario.spec.name, 1);
-        let record = simulate(scenario, seed, &mut |progress| bar.show(progress));
+        let record = match self.backend {
+            Backend::Sim => simulate(scenario, seed, &mut |progress| bar.show(progress)).map_err(stopped),
+            Backend::Kvm => on_hosts(scenario, seed, &bar),
+        };
         bar.clear();
-        let record = record.map_err(stopped)?;
+        let record = record?;
         let directory = self
             .out
             .clone()
@@ -180,6 +185,38 @@ fn simulate(
         } else {
             ControlFlow::Continue(())
         }
+    })?;
+    record.summary.wall_s = began.elapsed().as_secs_f64();
+    Ok(record)
+}
+
+/// Carries a scenario out on agents, which are this very program.
+fn on_hosts(scenario: &Scenario, seed: u64, bar: &Bar) -> Result<RunRecord, Stop> {
+    if body::needs::missing(scenario).is_empty()
+        && let Some(obstacle) = Capabilities::probe().obstacle()
+    {
+        return Err(unavailable(obstacle));
+    }
+    let agent = Starter {
+        program: std::env::current_exe().map_err(Stop::unavailable)?,
+        arguments: vec!["agent".to_owned(), "--stdio".to_owned()],
+    };
+    let began = Instant::now();
+    let mut record = body::run(scenario, &Options { seed, agent }, &mut |progress| {
+        bar.show(twinrack_sim::Progress {
+            now: progress.now,
+            end: progress.end,
+        });
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })
+    .map_err(|error| match error {
+        body::RunError::Unavailable(_) | body::RunError::Agent { .. } => Stop::unavailable(error),
+        body::RunError::Interrupted(_) => Stop::interrupted(format!("{error}; all guests were ended")),
+        body::RunError::Harmed { .. } => Stop::failed(format!("error: {error}")),
     })?;
     record.summary.wall_s = began.elapsed().as_secs_f64();
     Ok(record)

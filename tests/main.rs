@@ -2,6 +2,8 @@
 
 /// The command as a user meets it: exit statuses, output, records on disk.
 mod command;
+/// Both bodies carry the same scenario out alike: the same events in the same order.
+mod conformance;
 /// The same input gives the same record, whatever the threads.
 mod determinism;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.

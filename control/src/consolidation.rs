@@ -352,6 +352,9 @@ impl Consolidator {
 
     /// A place for every VM of a host, or none at all.
     fn all_elsewhere(&self, vms: &[VmId], fit: &mut Fit, fabric: &impl Fabric) -> Option<Vec<Move>> {
+        if !fit.might_hold(vms.iter().map(|vm| fabric.vm(*vm).footprint).collect()) {
+            return None;
+        }
         let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
         let mut moves: Vec<(VmId, HostId, Room)> = Vec::new();
         for vm in vms {

@@ -4,8 +4,9 @@
 //! [`Fabric`], and acts through its verbs, each of which returns at once; what comes of a verb is another notice.
 
 use twinrack_scenario::record::{Event, MigrationKind, Outcome};
+use twinrack_scenario::spec::timeline::ActionSpec;
 use twinrack_scenario::units::{Bytes, SimDuration, SimTime, Watts};
-use twinrack_scenario::{HostId, MigrationId, VmId};
+use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
 
 use crate::migration;
 
@@ -143,6 +144,33 @@ pub enum Request {
         /// The host.
         host: HostId,
     },
+}
+
+impl Request {
+    /// What an action of the timeline asks of the brain; nothing for one that a body does by itself, and for a name
+    /// that means no single VM or host.
+    pub fn of(action: &ActionSpec, scenario: &Scenario) -> Option<Self> {
+        let vm = |name: &str| scenario.vms.find_one(name).map(VmId);
+        let host = |name: &str| scenario.hosts.find_one(name).map(HostId);
+        Some(match action {
+            ActionSpec::LiveMigrate(spec) => Self::LiveMigrate {
+                vm: vm(&spec.vm)?,
+                to: host(&spec.to)?,
+            },
+            ActionSpec::QuickMigrate(spec) => Self::QuickMigrate {
+                vm: vm(&spec.vm)?,
+                to: host(&spec.to)?,
+            },
+            ActionSpec::CancelMigration(spec) => Self::CancelMigration { vm: vm(&spec.vm)? },
+            ActionSpec::StartMaintenance(spec) => Self::StartMaintenance {
+                host: host(&spec.host)?,
+            },
+            ActionSpec::StopMaintenance(spec) => Self::StopMaintenance {
+                host: host(&spec.host)?,
+            },
+            ActionSpec::Start(_) | ActionSpec::Stop(_) | ActionSpec::SetCpu(_) => return None,
+        })
+    }
 }
 
 /// The datacenter as the brain can reach it.

@@ -4,8 +4,13 @@
 //! processors and 64 GB a VM, 384 VMs and 512 virtual processors a host, eight virtual for each logical one (`TechNet`,
 //! "Requirements and Limits for Virtual Machines and Hyper-V in Windows Server 2008 R2").
 
+use twinrack_scenario::record::MigrationKind;
 use twinrack_scenario::spec::Edition;
+use twinrack_scenario::spec::cluster::VolumeKind;
+use twinrack_scenario::spec::host::CpuVendor;
 use twinrack_scenario::units::Bytes;
+
+use crate::migration::Refusal;
 
 /// What already runs on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +48,45 @@ pub fn admit(edition: Edition, running: Running, asked: Asked) -> Result<(), Str
 /// Whether the product can move a running VM at all.
 pub const fn live_migration(edition: Edition) -> bool {
     !matches!(edition, Edition::HyperV2008)
+}
+
+/// What a move depends on at either end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Party {
+    /// The product that the host runs.
+    pub edition: Edition,
+    /// Who made its processor.
+    pub vendor: CpuVendor,
+}
+
+/// Why the product forbids to move a VM whose files are on such a volume, if it does.
+pub fn forbids(how: MigrationKind, volume: VolumeKind, from: Party, to: Party) -> Option<Refusal> {
+    let refusal = |code, message: &str| {
+        Some(Refusal {
+            code,
+            message: message.to_owned(),
+        })
+    };
+    let live = how != MigrationKind::Quick;
+    if live && !(live_migration(from.edition) && live_migration(to.edition)) {
+        return refusal(
+            "LM_UNSUPPORTED_HOST",
+            "both hosts must run Windows Server 2008 R2 Hyper-V or later",
+        );
+    }
+    if volume == VolumeKind::Local {
+        return refusal(
+            "LM_STORAGE_NOT_MOVABLE",
+            "the virtual machine's files are on a disk of its host alone",
+        );
+    }
+    if live && from.vendor != to.vendor {
+        return refusal(
+            "LM_CPU_VENDOR",
+            "the hardware on the destination computer is not compatible (event 21502)",
+        );
+    }
+    None
 }
 
 /// Whether the product parks cores at all.

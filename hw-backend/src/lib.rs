@@ -4,8 +4,11 @@
 
 #![deny(clippy::undocumented_unsafe_blocks)]
 
+pub mod body;
+pub mod calibrate;
 pub mod guest;
 pub mod kvm;
+pub mod lab;
 pub mod migrate;
 pub mod probe;
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String
 
 fn expectations(run: &Run) -> String {
     let mut items: Vec<_> = run.summary.expectations.iter().collect();
-    items.sort_by_key(|item| item.ok);
+    items.sort_by_key(|item| !item.fails());
     if items.is_empty() {
         return String::new();
     }
@@ -86,9 +86,8 @@ fn expectations(run: &Run) -> String {
         let value = item
             .value
             .map_or("absent".to_owned(), |value| quantity(value, unit));
-        let sign = if item.ok { "ok" } else { "FAIL" };
         vec![
-            sign.to_owned(),
+            item.verdict().to_owned(),
             item.kpi.clone(),
             value,
             format!("{} {}", item.op, quantity(item.limit, unit)),

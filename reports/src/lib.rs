@@ -8,6 +8,7 @@ pub mod record_dir;
 pub mod run;
 pub mod text;
 pub mod trace_event;
+pub mod twin;
 
 pub use record_dir::{RecordError, read_record, write_record};
 pub use run::Run;

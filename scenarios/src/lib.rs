@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod profile;
 pub mod read;
 pub mod record;
+pub mod scale;
 pub mod scenario;
 pub mod schema;
 pub mod spec;

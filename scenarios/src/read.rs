@@ -1,4 +1,4 @@
-//! From text to a [`Scenario`]: parse, set, fill in defaults and profiles, decode, validate, number.
+//! From text to a [`Scenario`]: parse, set, fill in defaults and profiles, decode, validate, number, scale.
 //!
 //! Each step notes what is wrong and goes on where it can, so one reading reports every fault of a file.
 
@@ -14,6 +14,7 @@ pub use rejected::Rejected;
 use crate::decode::{Decoder, Field};
 use crate::fault::{Fault, Sources};
 use crate::fleet::Fleet;
+use crate::scale::scaled;
 use crate::scenario::Scenario;
 use crate::spec::ScenarioSpec;
 use crate::trace::Trace;
@@ -71,7 +72,7 @@ impl Reader<'_> {
         let yaml = written(&root);
         let blake3 = hash(&yaml, trace.as_ref());
         Some(Scenario {
-            spec,
+            spec: scaled(spec),
             hosts,
             vms,
             trace,

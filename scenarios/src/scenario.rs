@@ -8,7 +8,7 @@ use crate::trace::Trace;
 /// A checked scenario. Every name in it has been found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
-    /// What its author wrote, defaults and profiles filled in.
+    /// What its author wrote, defaults and profiles filled in, `scale` applied.
     pub spec: ScenarioSpec,
     /// The hosts: group `g` is `spec.hosts[g]`.
     pub hosts: Fleet,
@@ -16,7 +16,7 @@ pub struct Scenario {
     pub vms: Fleet,
     /// The demand trace, when the scenario names one.
     pub trace: Option<Trace>,
-    /// The resolved scenario as YAML: enough to run it again.
+    /// The resolved scenario as YAML, before `scale` was applied: enough to run it again.
     pub yaml: String,
     /// BLAKE3 of `yaml` and of the trace, hex.
     pub blake3: String,

@@ -12,7 +12,9 @@ pub mod paging;
 pub mod parking;
 pub mod policies;
 pub mod processor;
+pub mod scale;
 pub mod timeline;
+pub mod timings;
 pub mod workload;
 
 use crate::decode::Spanned;
@@ -50,6 +52,8 @@ crate::spec! {
         /// Demand traces that workloads of kind `trace` read, one row a VM: a CSV or CSV.gz file beside the
         /// scenario or under `TWINRACK_DATA`.
         trace: Spanned<String> => optional,
+        /// Factors on all sizes, to run the scenario on a smaller machine.
+        scale: scale::ScaleSpec => optional,
         /// Physical hosts.
         hosts: host::HostSpec => list,
         /// Networks that hosts are connected to.

@@ -7,11 +7,17 @@ use std::str::FromStr;
 use crate::units::{QuantityError, scaled, trimmed, whole};
 
 /// An instant of the run, in nanoseconds since its start. 2^64 ns are 584 years.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
 pub struct SimTime(u64);
 
 /// A length of simulated time in nanoseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
 pub struct SimDuration(u64);
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;

@@ -122,7 +122,8 @@ fn human(value: f64, units: &[(&str, f64)]) -> String {
 macro_rules! integer_quantity {
     ($(#[$meta:meta])* $name:ident, $wanted:literal, $example:literal, show $show:expr, read $read:expr) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
         pub struct $name(pub u64);
 
         impl $name {
@@ -177,7 +178,8 @@ macro_rules! integer_quantity {
 macro_rules! real_quantity {
     ($(#[$meta:meta])* $name:ident, $wanted:literal, $example:literal, show $show:expr, read $read:expr) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
         pub struct $name(pub f64);
 
         impl $name {
@@ -263,7 +265,8 @@ real_quantity! {
 }
 
 /// A part of a whole; 1 is all of it. Written `75%` or `0.75`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct Ratio(pub f64);
 
 impl Ratio {

@@ -4,13 +4,13 @@ pub mod cloudsim;
 
 use std::ops::ControlFlow;
 
-use twinrack_scenario::record::{RunRecord, Series};
+use twinrack_scenario::record::{Figures, RunRecord, Series, Summary};
+use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::spec::experiment::ExperimentSpec;
 use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{Scenario, Trace};
 
 use crate::engine::Journal;
-use crate::measure::Figures;
 use crate::world::{Progress, RunError};
 
 /// Runs the experiment that a scenario names, in place of the models.
@@ -44,11 +44,9 @@ pub fn run(
     figures.number("sla.average", came_out.average);
     figures.number("hosts.shutdowns", came_out.shutdowns as f64);
     let kpis = figures.into_inner();
-    let mut journal = Journal::new(Vec::new());
-    journal.digest_bytes(serde_json::to_string(&kpis).unwrap_or_default().as_bytes());
-    let (events, digest) = journal.finish(end)?;
+    let (events, digest) = Journal::new(Vec::new()).finish(end, &kpis)?;
     Ok(RunRecord {
-        summary: crate::world::summary(scenario, seed, digest, end, kpis),
+        summary: Summary::of(scenario, Backend::Sim, seed, digest, end, kpis),
         events,
         series: Series::default(),
         hosts: scenario.hosts.clone(),

@@ -3,7 +3,6 @@
 pub mod check;
 pub mod compat;
 pub mod engine;
-pub mod measure;
 pub mod model;
 pub mod world;
 

@@ -45,7 +45,6 @@ use crate::check::Violation;
 use crate::compat;
 use crate::engine::{EngineError, Streams};
 use body::Body;
-pub use outcome::summary;
 
 /// How a run is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

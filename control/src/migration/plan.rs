@@ -3,7 +3,7 @@
 use twinrack_scenario::record::event::MigrationKind;
 use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::spec::migration::{
-    DirtyLogSpec, MigrationPolicySpec, PrecopyPolicySpec, QuickLink, QuickModel, QuickSpec, TimingsSpec,
+    DirtyLogSpec, MigrationPolicySpec, PrecopyPolicySpec, QuickModel, QuickSpec, TimingsSpec,
 };
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
 
@@ -16,6 +16,8 @@ pub struct Timings {
     pub validation: SimDuration,
     /// Connection and skeleton VM.
     pub setup: SimDuration,
+    /// From the last byte of a round until the next begins.
+    pub round: SimDuration,
     /// Stopping the virtual processors.
     pub pause: SimDuration,
     /// State of processors and devices, sent in the pause.
@@ -34,70 +36,26 @@ pub struct Timings {
 
 impl Timings {
     /// What a scenario asks for, the rest as the policy was published with, for a VM on such a volume.
-    pub fn of(spec: &TimingsSpec, policy: &Policy, volume: VolumeKind) -> Self {
-        let own = Self::of_policy(policy, volume);
+    pub fn of(spec: &TimingsSpec, policy: Option<&PrecopyPolicySpec>, volume: VolumeKind) -> Self {
+        let filled = spec.filled(policy);
         let hand_over = match volume {
-            VolumeKind::Csv => spec.csv_hand_over,
-            VolumeKind::Lun => spec.lun_hand_over,
+            VolumeKind::Csv => filled.csv_hand_over,
+            VolumeKind::Lun => filled.lun_hand_over,
             VolumeKind::Local => None,
         };
-        let hand_over = hand_over.unwrap_or(own.hand_over);
-        let resume = spec.resume.unwrap_or(own.resume);
+        let hand_over = hand_over.unwrap_or_default();
+        let resume = filled.resume.unwrap_or_default();
         Self {
-            validation: spec.validation.unwrap_or(own.validation),
-            setup: spec.setup.unwrap_or(own.setup),
-            pause: spec.pause.unwrap_or(own.pause),
-            state: spec.state.unwrap_or(own.state),
+            validation: filled.validation.unwrap_or_default(),
+            setup: filled.setup.unwrap_or_default(),
+            round: filled.round.unwrap_or_default(),
+            pause: filled.pause.unwrap_or_default(),
+            state: filled.state.unwrap_or_default(),
             hand_over,
             resume,
-            announce: spec.announce.unwrap_or(own.announce),
-            clean_up: spec.clean_up.unwrap_or(own.clean_up),
-            roll_back: spec.roll_back.unwrap_or(hand_over + resume),
-        }
-    }
-
-    /// The defaults of a policy. Those of the hyperv-r2 row are proposed values: only their sum, 2.1 to 2.5 s around
-    /// the copy, and the order of magnitude of the black-out were ever measured.
-    fn of_policy(policy: &Policy, volume: VolumeKind) -> Self {
-        let product = Self {
-            validation: SimDuration::ZERO,
-            setup: SimDuration::from_secs(2),
-            pause: SimDuration::from_millis(20),
-            state: Bytes(2 << 20),
-            hand_over: match volume {
-                VolumeKind::Csv => SimDuration::from_millis(250),
-                VolumeKind::Lun => SimDuration::from_secs(2),
-                VolumeKind::Local => SimDuration::ZERO,
-            },
-            resume: SimDuration::from_millis(100),
-            announce: SimDuration::from_millis(1),
-            clean_up: SimDuration::from_millis(500),
-            roll_back: SimDuration::ZERO,
-        };
-        match policy {
-            Policy::HyperVR2(_) => product,
-            Policy::SimGrid(_) => Self {
-                setup: SimDuration::ZERO,
-                pause: SimDuration::ZERO,
-                state: Bytes::ZERO,
-                hand_over: SimDuration::ZERO,
-                resume: SimDuration::ZERO,
-                announce: SimDuration::ZERO,
-                clean_up: SimDuration::ZERO,
-                ..product
-            },
-            Policy::Clark2005(_) => Self {
-                hand_over: SimDuration::ZERO,
-                pause: SimDuration::ZERO,
-                state: Bytes::ZERO,
-                // Clark et al. measured 9 ms from the end of the copy until the VM ran.
-                resume: SimDuration::from_millis(9),
-                ..product
-            },
-            Policy::Qemu(_) | Policy::Xen(_) | Policy::PostCopy(_) => Self {
-                hand_over: SimDuration::ZERO,
-                ..product
-            },
+            announce: filled.announce.unwrap_or_default(),
+            clean_up: filled.clean_up.unwrap_or_default(),
+            roll_back: filled.roll_back.unwrap_or(hand_over + resume),
         }
     }
 }
@@ -143,11 +101,7 @@ pub struct QuickTimings {
 impl QuickTimings {
     /// By table (16, 8 or 4 s for each GiB, save and restore together) or by the rate of the volume.
     pub fn of(spec: &QuickSpec, memory: Bytes, volume: VolumeKind, throughput: BitsPerSecond) -> Self {
-        let per_gib = spec.per_gib.unwrap_or(match spec.link {
-            QuickLink::Iscsi1G => SimDuration::from_secs(16),
-            QuickLink::Fc2G => SimDuration::from_secs(8),
-            QuickLink::Fc4G => SimDuration::from_secs(4),
-        });
+        let per_gib = spec.per_gib.unwrap_or(spec.link.per_gib());
         let one_way = match spec.model {
             QuickModel::Table => SimDuration::from_secs_f64(
                 per_gib.as_secs_f64() * memory.as_f64() / Bytes::GIB.as_f64() / 2.0,
@@ -230,10 +184,12 @@ impl Plan {
             memory: subject.memory,
             reserve: subject.memory.saturating_add(overhead(subject.memory)),
             bandwidth: spec.bandwidth,
-            timings: Timings::of(&spec.timings, &policy, subject.volume),
+            timings: Timings::of(&spec.timings, spec.policy.as_ref(), subject.volume),
             quick: QuickTimings::of(&spec.quick, subject.memory, subject.volume, subject.throughput),
             wire: Wire {
-                page_header: if qemu { 8 } else { 0 },
+                page_header: spec
+                    .page_header
+                    .map_or(if qemu { 8 } else { 0 }, |header| header.0),
                 zero: if spec.zero_pages.unwrap_or(qemu) {
                     subject.untouched
                 } else {

@@ -1,5 +1,6 @@
 //! A round of pre-copy, what a policy sees of the rounds so far, and what it decides.
 
+use serde::{Deserialize, Serialize};
 use twinrack_scenario::record::event::StopReason;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration};
 
@@ -80,7 +81,8 @@ impl<'a> Progress<'a> {
 }
 
 /// When a round is over.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Until {
     /// When its whole map was sent.
     MapSent,

@@ -1,5 +1,6 @@
 //! The words between the state machine and a body: steps, inputs, commands, refusals.
 
+use serde::{Deserialize, Deserializer, Serialize};
 use twinrack_scenario::record::event::StopReason;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration};
 
@@ -94,7 +95,7 @@ impl Step {
 }
 
 /// Why the product refuses something.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[error("{code}: {message}")]
 pub struct Refusal {
     /// A stable code, such as `LM_NODE_BUSY`.
@@ -103,8 +104,37 @@ pub struct Refusal {
     pub message: String,
 }
 
+/// The codes that bodies refuse with.
+const OF_BODIES: [&str; 5] = [
+    "LM_NO_MEMORY",
+    "LM_TARGET_REFUSED",
+    "LM_RESUME_FAILED",
+    "HW_UNSUPPORTED",
+    "HW_FAILED",
+];
+
+/// A refusal that came from another process.
+#[derive(Deserialize)]
+struct Received {
+    code: String,
+    message: String,
+}
+
+impl<'de> Deserialize<'de> for Refusal {
+    /// A code that no body has is that of a failure nobody foresaw.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let received = Received::deserialize(from)?;
+        let known = OF_BODIES.into_iter().find(|code| *code == received.code);
+        Ok(Self {
+            code: known.unwrap_or("HW_FAILED"),
+            message: received.message,
+        })
+    }
+}
+
 /// What a body reports: completions of commands, and what befell it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Input {
     /// Begin.
     Start,
@@ -174,7 +204,8 @@ pub enum Input {
 }
 
 /// What a body has to do. `takes` is how long a simulated body lets it take; a real one finds out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Check the preconditions; answer [`Input::Validated`].
     Validate {

@@ -55,6 +55,11 @@ impl Room {
             && self.free >= need.memory
             && self.asked + need.processors <= ceiling * self.processors
     }
+
+    /// How many VMs of a size of memory it has memory and moves for.
+    fn slots(&self, size: Bytes) -> u64 {
+        u64::from(self.moves).min(self.free.0 / size.0.max(1))
+    }
 }
 
 /// What a host of a kind draws with so many processors busy; the host names its kind.
@@ -66,6 +71,8 @@ pub struct Fit {
     policy: PlacementSpec,
     rooms: Vec<Option<Room>>,
     shelves: BTreeMap<u32, Shelf>,
+    /// For each size of memory that was asked about: how many VMs of it the hosts have memory and moves for.
+    slots: BTreeMap<Bytes, u64>,
 }
 
 impl Fit {
@@ -75,7 +82,28 @@ impl Fit {
             policy,
             rooms: Vec::new(),
             shelves: BTreeMap::new(),
+            slots: BTreeMap::new(),
         }
+    }
+
+    /// Whether there may be memory and moves for VMs of these sizes, whatever goes where: `false` is certain.
+    ///
+    /// Of any size, there must be as many slots as there are VMs of that size or more. The slots are kept from one question to the
+    /// next, so that most hosts that can't be emptied cost no search for places.
+    pub fn might_hold(&mut self, mut sizes: Vec<Bytes>) -> bool {
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        (1..)
+            .zip(&sizes)
+            .filter(|(count, size)| sizes.get(*count) != Some(size))
+            .all(|(count, size)| count as u64 <= self.slots(*size))
+    }
+
+    fn slots(&mut self, size: Bytes) -> u64 {
+        let rooms = &self.rooms;
+        *self
+            .slots
+            .entry(size)
+            .or_insert_with(|| rooms.iter().flatten().map(|room| room.slots(size)).sum())
     }
 
     /// Adds a host, or replaces what is known of it.
@@ -85,6 +113,9 @@ impl Fit {
             self.rooms.resize(host.index() + 1, None);
         }
         self.rooms[host.index()] = Some(room);
+        for (size, slots) in &mut self.slots {
+            *slots += room.slots(*size);
+        }
         let (shelf, key) = self.place_of(&room);
         self.shelves.entry(shelf).or_default().insert(host, key, room);
     }
@@ -92,6 +123,9 @@ impl Fit {
     /// Takes a host out.
     pub fn remove(&mut self, host: HostId) -> Option<Room> {
         let room = self.rooms.get_mut(host.index())?.take()?;
+        for (size, slots) in &mut self.slots {
+            *slots -= room.slots(*size);
+        }
         let (kind, key) = self.place_of(&room);
         if let Some(shelf) = self.shelves.get_mut(&kind) {
             shelf.remove(host, key, &room);
@@ -185,9 +219,14 @@ impl<'a> Asked<'a> {
         let any = self.shelf.any()?;
         let (kind, size) = (any.host, any.room.processors);
         let increase = |load: f64| watts(kind, load + self.need.processors).0 - watts(kind, load).0;
-        let mut parts: Vec<(f64, Range<f64>)> = straight_parts(size, self.need.processors)
-            .into_iter()
-            .map(|part| (increase(part.start).min(increase(part.end.min(size))), part))
+        let corners = corners(size, self.need.processors);
+        let increases: Vec<f64> = corners.iter().map(|corner| increase(*corner)).collect();
+        // Past the last corner, where hosts asked for more than they have stand, the curve is flat.
+        let ends = corners[1..].iter().copied().chain([f64::INFINITY]);
+        let at_ends = increases[1..].iter().copied().chain([increase(size)]);
+        let mut parts: Vec<(f64, Range<f64>)> = (increases.iter().zip(at_ends))
+            .map(|(start, end)| start.min(end))
+            .zip(corners.iter().zip(ends).map(|(from, to)| *from..to))
             .collect();
         parts.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.start.total_cmp(&b.1.start)));
         let mut best: Option<(f64, HostId)> = None;
@@ -229,8 +268,8 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Loads of a host between the corners of its curve, and between those that its curve has a VM further on.
-fn straight_parts(size: f64, more: f64) -> Vec<Range<f64>> {
+/// Loads of a host at which its curve, or the curve a VM further on, has a corner; in order, from 0.
+fn corners(size: f64, more: f64) -> Vec<f64> {
     let tenths = (0..=PARTS).map(|tenth| size * f64::from(tenth) / f64::from(PARTS));
     let mut corners: Vec<f64> = tenths
         .flat_map(|corner| [corner, corner - more])
@@ -239,14 +278,7 @@ fn straight_parts(size: f64, more: f64) -> Vec<Range<f64>> {
         .collect();
     corners.sort_by(f64::total_cmp);
     corners.dedup();
-    // Past the last corner, where hosts asked for more than they have stand, the curve is flat.
-    let ends = corners[1..].iter().copied().chain([f64::INFINITY]);
     corners
-        .iter()
-        .copied()
-        .zip(ends)
-        .map(|(from, to)| from..to)
-        .collect()
 }
 
 /// Dot product of what is needed and what is left, in shares of the host (Panigrahy et al., "Heuristics for vector bin
@@ -318,6 +350,50 @@ mod tests {
         assert_eq!(chosen(PlacementSpec::PowerAware), Some(4));
         // 2/16 * 13/16 + 4/64 * 20/64 = 0.121; host 3: 2/16 * 7/16 + 4/64 * 60/64 = 0.113.
         assert_eq!(chosen(PlacementSpec::DotProduct), Some(2));
+    }
+
+    proptest! {
+        /// What was said to be impossible is: whichever way VMs are put on hosts, all of them never fit.
+        #[test]
+        fn what_cannot_be_held_is_not_placed(
+            rooms in proptest::collection::vec((0_u64..40, 0_u32..4), 1..6),
+            sizes in proptest::collection::vec(1_u64..12, 1..10),
+            earlier in 0_u64..12,
+        ) {
+            let rooms: Vec<Room> = rooms
+                .into_iter()
+                .map(|(free, moves)| Room { moves, ..room(0, 0.0, free) })
+                .collect();
+            for policy in [PlacementSpec::FirstFit, PlacementSpec::BestFit, PlacementSpec::WorstFit] {
+                let mut fit = fit(policy, &rooms);
+                // Slots that were asked about before are kept up to date.
+                fit.might_hold(vec![Bytes(earlier << 30)]);
+                let sizes: Vec<Bytes> = sizes.iter().map(|gib| Bytes(gib << 30)).collect();
+                let before = fit.clone().might_hold(sizes.clone());
+                let all = sizes.iter().all(|size| {
+                    let need = Need { processors: 0.0, memory: *size };
+                    let to = fit.choose(need, 1.0, &|_, _| Watts(0.0));
+                    to.inspect(|to| fit.place(*to, need)).is_some()
+                });
+                prop_assert!(before || !all);
+                let kept = fit.slots(Bytes(earlier << 30));
+                let anew: u64 = fit.rooms.iter().flatten().map(|room| room.slots(Bytes(earlier << 30))).sum();
+                prop_assert_eq!(kept, anew);
+            }
+        }
+    }
+
+    #[test]
+    fn slots_are_counted_size_by_size() {
+        let mut fit = fit(PlacementSpec::BestFit, &[room(0, 0.0, 9), room(0, 0.0, 7)]);
+        let gib = |sizes: &[u64]| sizes.iter().map(|gib| Bytes(gib << 30)).collect::<Vec<_>>();
+        assert!(fit.might_hold(gib(&[8, 4])));
+        assert!(
+            !fit.might_hold(gib(&[8, 8])),
+            "16 GiB are free, but not two times 8"
+        );
+        assert!(!fit.might_hold(gib(&[4, 4, 4, 4])), "three of 4 GiB are the most");
+        assert!(!fit.might_hold(gib(&[1; 9])), "four moves each");
     }
 
     #[test]

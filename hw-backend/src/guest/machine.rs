@@ -234,6 +234,20 @@ impl Machine {
         Ok(thread.with(move |vcpu| vcpu.stats().map(|stats| stats.get(name)))??)
     }
 
+    /// The frequency of each processor's time-stamp counter, of a paused guest.
+    pub fn tsc_khz(&self) -> Result<Vec<u32>, MachineError> {
+        let each = self
+            .threads
+            .iter()
+            .map(|thread| thread.with(|vcpu| vcpu.tsc_khz())?);
+        Ok(each.collect::<Result<_, _>>()?)
+    }
+
+    /// Processor time that its virtual processors have used on this host; absent where the kernel does not tell.
+    pub fn busy(&self) -> Option<Duration> {
+        self.threads.iter().map(VcpuThread::busy).sum()
+    }
+
     /// Looks at every data page; the guest must be paused.
     pub fn audit(&self, workload: &Workload) -> Result<Result<Audit, Damage>, MachineError> {
         Ok(Ledger::new(self.place(workload)?).audit(self.memory())?)

@@ -87,6 +87,11 @@ impl Kicker {
         self.thread.store(unsafe { libc::gettid() }, Ordering::Release);
     }
 
+    /// The kernel's number of the thread that runs the vCPU; 0 while there is none.
+    pub fn thread(&self) -> i32 {
+        self.thread.load(Ordering::Acquire)
+    }
+
     /// Has the vCPU leave the guest now, and turn round at each entry until [`Self::release`]. Harmless to repeat.
     pub fn kick(&self) {
         self.page.immediate_exit().store(1, Ordering::SeqCst);

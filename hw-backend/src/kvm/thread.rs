@@ -109,6 +109,15 @@ impl VcpuThread {
         })
     }
 
+    /// Processor time that the thread has used, the guest's included (`schedstat`, first number, nanoseconds); absent where the
+    /// kernel does not keep it.
+    pub fn busy(&self) -> Option<Duration> {
+        let text =
+            std::fs::read_to_string(format!("/proc/self/task/{}/schedstat", self.kicker.thread())).ok()?;
+        let nanos = text.split_whitespace().next()?.parse().ok()?;
+        Some(Duration::from_nanos(nanos))
+    }
+
     /// Lets the guest run; nothing happens when it does.
     pub fn run(&mut self) -> Result<(), Error> {
         if self.running {

@@ -14,8 +14,8 @@ const LISTED: usize = 12;
 /// One line that says how the run came out.
 pub fn verdict(summary: &Summary) -> String {
     let (total, failed) = (
-        summary.expectations.len(),
-        summary.expectations.iter().filter(|item| !item.ok).count(),
+        summary.expectations.iter().filter(|item| item.asked).count(),
+        summary.expectations.iter().filter(|item| item.fails()).count(),
     );
     let name = &summary.scenario.name;
     match (total, failed) {
@@ -56,7 +56,7 @@ fn expectations(summary: &Summary, width: u16) -> Option<String> {
     }
     let mut table = table(width, &["", "figure", "is", "expected", "because"], &[2]);
     let mut items: Vec<_> = summary.expectations.iter().collect();
-    items.sort_by_key(|item| item.ok);
+    items.sort_by_key(|item| !item.fails());
     for item in items {
         let unit = kind_of(&item.kpi).map_or("1", |kind| kind.unit);
         let value = item
@@ -68,8 +68,13 @@ fn expectations(summary: &Summary, width: u16) -> Option<String> {
             String::new()
         };
         let limit = format!("{} {}{within}", item.op, quantity(item.limit, unit));
-        let sign = if item.ok { "ok" } else { "FAIL" };
-        table.add_row([sign, &item.kpi, &value, &limit, item.why.as_deref().unwrap_or("")]);
+        table.add_row([
+            item.verdict(),
+            &item.kpi,
+            &value,
+            &limit,
+            item.why.as_deref().unwrap_or(""),
+        ]);
     }
     Some(trimmed(&table))
 }

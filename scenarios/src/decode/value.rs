@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Decoder, Field, SchemaBook, Spanned};
 use crate::fault::{Fault, Span, shortened};
+use crate::scale::Factor;
 use crate::units::{
     BitsPerSecond, Bytes, Cycles, Hertz, Joules, PerSecond, QuantityError, Ratio, SimDuration, Watts,
 };
@@ -145,6 +146,7 @@ quantity_field!(
     Joules,
     Cycles,
     Ratio,
+    Factor,
     SimDuration
 );
 

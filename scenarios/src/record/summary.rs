@@ -8,7 +8,10 @@ use super::event::EventRecord;
 use super::figure::Figure;
 use super::series::Series;
 use crate::fleet::Fleet;
-use crate::spec::expect::Operator;
+use crate::scale::Factors;
+use crate::scenario::Scenario;
+use crate::spec::expect::{Backend, ExpectSpec, Operator};
+use crate::units::SimTime;
 
 /// Version of the record's form.
 pub const SCHEMA: &str = "twinrack-record-1";
@@ -28,6 +31,9 @@ pub struct Expectation {
     pub value: Option<f64>,
     /// Whether it held.
     pub ok: bool,
+    /// Whether it was asked of the body that ran; one that was not is told, but fails nothing.
+    #[serde(default = "always", skip_serializing_if = "Clone::clone")]
+    pub asked: bool,
     /// Why it must hold.
     pub why: Option<String>,
 }
@@ -66,12 +72,83 @@ pub struct ScenarioName {
     pub title: Option<String>,
     /// BLAKE3 of the resolved scenario, hex.
     pub blake3: String,
+    /// The factors that its sizes were multiplied by; none when it ran as written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scale: BTreeMap<String, f64>,
+}
+
+const fn always() -> bool {
+    true
+}
+
+impl Expectation {
+    /// Holds one against the figures of a run on `backend`.
+    fn held(spec: &ExpectSpec, backend: Backend, kpis: &BTreeMap<String, Figure>) -> Self {
+        let value = kpis.get(&spec.kpi.value).map(|figure| figure.value);
+        Self {
+            kpi: spec.kpi.value.clone(),
+            op: spec.op.word().to_owned(),
+            limit: spec.limit,
+            tolerance: spec.tolerance.0,
+            value,
+            ok: value.is_some_and(|value| holds(spec.op, value, spec.limit, spec.tolerance.0)),
+            asked: spec.backend.is_none_or(|only| only == backend),
+            why: spec.why.clone(),
+        }
+    }
+
+    /// What to call it: `ok`, `FAIL`, or `n/a` where it was not asked.
+    pub const fn verdict(&self) -> &'static str {
+        match (self.asked, self.ok) {
+            (false, _) => "n/a",
+            (true, true) => "ok",
+            (true, false) => "FAIL",
+        }
+    }
+
+    /// Whether it fails the run.
+    pub const fn fails(&self) -> bool {
+        self.asked && !self.ok
+    }
 }
 
 impl Summary {
-    /// Whether every expectation held.
+    /// The summary of a run: expectations are held against the figures here and nowhere else.
+    pub fn of(
+        scenario: &Scenario,
+        backend: Backend,
+        seed: u64,
+        digest: String,
+        end: SimTime,
+        kpis: BTreeMap<String, Figure>,
+    ) -> Self {
+        let expectations = scenario.spec.expect.iter();
+        let scale = scenario.spec.scale.as_ref();
+        let name = ScenarioName {
+            name: scenario.spec.name.value.clone(),
+            title: scenario.spec.title.clone(),
+            blake3: scenario.blake3.clone(),
+            scale: scale.map(|scale| Factors::of(scale).named()).unwrap_or_default(),
+        };
+        Self {
+            schema: SCHEMA.to_owned(),
+            scenario: name,
+            backend: backend.word().to_owned(),
+            seed,
+            digest,
+            span_s: end.as_secs_f64(),
+            expectations: expectations
+                .map(|spec| Expectation::held(spec, backend, &kpis))
+                .collect(),
+            kpis,
+            versions: BTreeMap::from([("twinrack".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+            wall_s: 0.0,
+        }
+    }
+
+    /// Whether every expectation that was asked of this body held.
     pub fn passed(&self) -> bool {
-        self.expectations.iter().all(|expectation| expectation.ok)
+        !self.expectations.iter().any(Expectation::fails)
     }
 }
 

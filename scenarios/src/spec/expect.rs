@@ -23,6 +23,16 @@ crate::words! {
     }
 }
 
+crate::words! {
+    /// Which body carries a scenario out.
+    pub enum Backend {
+        /// The simulated one, in virtual time.
+        Sim = "sim",
+        /// Real hosts with KVM.
+        Kvm = "kvm",
+    }
+}
+
 crate::spec! {
     /// One expectation.
     pub struct ExpectSpec {
@@ -34,6 +44,9 @@ crate::spec! {
         limit: f64 => required,
         /// For `~`: how far off it may be, as a share of the limit.
         tolerance: Ratio => default(Ratio(0.01)),
+        /// The one body that it is asked of: `sim` for what follows from costs of a product that only the simulated body has.
+        /// Both when absent.
+        backend: Backend => optional,
         /// Why this must hold: the worked example or publication.
         why: String => optional,
     }

@@ -3,6 +3,7 @@
 //! A key without a default takes the value that its policy was published with (see [`TimingsSpec`]); numbers marked
 //! *proposed* were never published for the product and are overridable estimates.
 
+pub use super::timings::TimingsSpec;
 use crate::units::{BitsPerSecond, Bytes, Ratio, SimDuration};
 
 crate::spec! {
@@ -144,37 +145,6 @@ crate::words! {
     }
 }
 
-crate::spec! {
-    /// The time that each step takes and the bytes it sends beyond the pages. A key that is absent has the default
-    /// of its policy: `simgrid` has no fixed costs at all, the others have those named here.
-    pub struct TimingsSpec {
-        /// Checks before anything is changed; 0, because the 2.1 to 2.5 s derived from measured totals of the product
-        /// hold it.
-        validation: SimDuration => optional,
-        /// Connection, configuration and skeleton VM on the target. Proposed: 2 s, 1 to 5.
-        setup: SimDuration => optional,
-        /// Stopping the virtual processors. Proposed: 20 ms, 5 to 100.
-        pause: SimDuration => optional,
-        /// State of virtual processors and devices. Proposed: 2 MiB, 0.5 to 20.
-        state: Bytes => optional,
-        /// Handing over a Cluster Shared Volume. Proposed: 250 ms, 50 to 1000; 0 for policies of hypervisors whose
-        /// storage needs no hand-over.
-        csv_hand_over: SimDuration => optional,
-        /// Taking a clustered LUN offline and online. Proposed: 2 s, 1 to 5 ("a few seconds").
-        lun_hand_over: SimDuration => optional,
-        /// Starting the virtual processors on the target. Proposed: 100 ms, 20 to 500; 9 ms for `clark-2005`, the
-        /// least it measured.
-        resume: SimDuration => optional,
-        /// Until switches have learnt the new port from the reverse ARP. Proposed: 1 ms, 0 to 50.
-        announce: SimDuration => optional,
-        /// Ending the source's worker and freeing its memory. Proposed: 500 ms.
-        clean_up: SimDuration => optional,
-        /// Giving storage back and resuming at the source when the hand-over fails; as long as hand-over and resume
-        /// when absent.
-        roll_back: SimDuration => optional,
-    }
-}
-
 crate::words! {
     /// How long saving and restoring take.
     pub enum QuickModel {
@@ -194,6 +164,17 @@ crate::words! {
         Fc2G = "fc-2gb",
         /// Fibre Channel, 4 Gb/s: 4 s for each GiB.
         Fc4G = "fc-4gb",
+    }
+}
+
+impl QuickLink {
+    /// Save and restore together, for each GiB of memory.
+    pub const fn per_gib(self) -> SimDuration {
+        SimDuration::from_secs(match self {
+            Self::Iscsi1G => 16,
+            Self::Fc2G => 8,
+            Self::Fc4G => 4,
+        })
     }
 }
 
@@ -238,6 +219,8 @@ crate::spec! {
         dirty_log: DirtyLogSpec => optional,
         /// Whether untouched memory is sent as 9 bytes a page; yes for `qemu` and `post-copy`, else no.
         zero_pages: bool => optional,
+        /// Bytes on the wire beside each page's 4,096: 8 for `qemu` and `post-copy`, else none.
+        page_header: Bytes => optional,
         /// What each step takes.
         timings: TimingsSpec => group,
         /// Quick migration.

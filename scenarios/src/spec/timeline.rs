@@ -81,6 +81,19 @@ crate::variants! {
     }
 }
 
+impl ActionSpec {
+    /// When it is done, from the start of the run.
+    pub const fn at(&self) -> SimDuration {
+        match self {
+            Self::LiveMigrate(spec) => spec.at,
+            Self::QuickMigrate(spec) => spec.at,
+            Self::CancelMigration(spec) | Self::Start(spec) | Self::Stop(spec) => spec.at,
+            Self::SetCpu(spec) => spec.at,
+            Self::StartMaintenance(spec) | Self::StopMaintenance(spec) => spec.at,
+        }
+    }
+}
+
 crate::spec! {
     /// A link loses a part of its speed for a while.
     pub struct LinkFaultSpec {

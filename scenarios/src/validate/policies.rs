@@ -12,6 +12,18 @@ impl Checker<'_> {
         self.precopy();
         self.parking();
         self.consolidation();
+        self.scale();
+    }
+
+    fn scale(&mut self) {
+        if self.spec.scale.is_some() && self.spec.experiment.is_some() {
+            self.policy(
+                "scale",
+                "a published experiment is scaled".to_owned(),
+                "expected no `scale` beside `experiment`",
+                "leave it out: the experiment is computed at its own size, or not at all",
+            );
+        }
     }
 
     fn policy(&mut self, path: &str, what: String, expected: &str, help: &str) {

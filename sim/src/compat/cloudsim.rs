@@ -4,6 +4,7 @@
 //! describes: memory is no constraint after the start, a VM without demand disappears for good, a host that receives a
 //! migration counts as violated, LR is ordinary least squares. All of it is kept here and nowhere else.
 
+mod correlation;
 mod hosts;
 mod metrics;
 mod policy;

@@ -1,11 +1,11 @@
 //! Meters of cores: how much of their time they run, wake and idle in each state, and at which clock.
 
+use twinrack_scenario::record::Level;
 use twinrack_scenario::record::figure::kind_of;
 use twinrack_scenario::units::SimTime;
 
 use super::kinds::{HostKind, Kinds};
 use super::state::State;
-use crate::measure::Level;
 use crate::model::power::Draw;
 
 /// Running.

@@ -1,10 +1,10 @@
 //! The body as the brain sees it: the simulated arm of the [`Fabric`].
 
 use twinrack_control::fabric::{Fabric, HostState, HostView, VmState, VmView, Wake};
+use twinrack_control::limits::{Party, forbids};
 use twinrack_control::migration::plan::{Plan, Subject};
 use twinrack_control::migration::{Command, Refusal};
 use twinrack_scenario::record::{Event, MigrationKind, Outcome};
-use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::units::{SimDuration, SimTime, Watts};
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
@@ -90,37 +90,15 @@ impl Fabric for Body<'_> {
     }
 
     fn forbids(&self, vm: VmId, from: HostId, to: HostId, how: MigrationKind) -> Option<Refusal> {
-        let refusal = |code, message: &str| {
-            Some(Refusal {
-                code,
-                message: message.to_owned(),
-            })
+        let kind = |host: HostId| {
+            let kind = &self.kinds.hosts[self.state.hosts[host.index()].group as usize];
+            Party {
+                edition: kind.edition,
+                vendor: kind.vendor,
+            }
         };
-        let kind = |host: HostId| &self.kinds.hosts[self.state.hosts[host.index()].group as usize];
-        let live = how != MigrationKind::Quick;
-        if live
-            && ![from, to]
-                .iter()
-                .all(|host| twinrack_control::limits::live_migration(kind(*host).edition))
-        {
-            return refusal(
-                "LM_UNSUPPORTED_HOST",
-                "both hosts must run Windows Server 2008 R2 Hyper-V or later",
-            );
-        }
-        if self.kinds.vms[self.state.vms[vm.index()].group as usize].volume == VolumeKind::Local {
-            return refusal(
-                "LM_STORAGE_NOT_MOVABLE",
-                "the virtual machine's files are on a disk of its host alone",
-            );
-        }
-        if live && kind(from).vendor != kind(to).vendor {
-            return refusal(
-                "LM_CPU_VENDOR",
-                "the hardware on the destination computer is not compatible (event 21502)",
-            );
-        }
-        None
+        let volume = self.kinds.vms[self.state.vms[vm.index()].group as usize].volume;
+        forbids(how, volume, kind(from), kind(to))
     }
 
     fn wake_at(&mut self, at: SimTime, wake: Wake) {

@@ -2,6 +2,7 @@
 
 mod streams;
 
+use twinrack_scenario::record::Level;
 use twinrack_scenario::spec::network::{FramingSpec, NetworkSpec, TopologySpec};
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration, SimTime};
 use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
@@ -10,7 +11,6 @@ use super::body::{Body, Happening};
 use super::kinds::Kinds;
 use super::state::State;
 use crate::engine::Handle;
-use crate::measure::Level;
 use crate::model::network::goodput::{efficiency, payload_rate};
 use crate::model::network::{FlowId, FluidNetwork, Size, Topology};
 use streams::Streams;

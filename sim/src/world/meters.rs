@@ -1,11 +1,11 @@
 //! Meters: totals over all hosts, kept exact while hosts change one by one.
 
+use twinrack_scenario::record::{Distribution, Level};
 use twinrack_scenario::units::{SimDuration, SimTime};
 
 use super::cores::Cores;
 use super::kinds::Kinds;
 use super::state::{Host, State};
-use crate::measure::{Distribution, Level};
 
 /// Timer interrupts that an awake idle processor takes each second: one every 15.625 ms.
 pub const TICKS_PER_SECOND: f64 = 64.0;

@@ -54,6 +54,8 @@ pub struct Move {
     pub(super) from: HostId,
     pub(super) to: HostId,
     network: usize,
+    /// From the last byte of a round until the next.
+    turn: SimDuration,
     pub(super) tracker: Option<DirtyTracker>,
     /// The share of its stated rates at which the VM writes, as the tracker has it.
     share: Ratio,
@@ -97,6 +99,7 @@ impl Body<'_> {
             from,
             to,
             network: self.links.migration,
+            turn: plan.timings.round,
             tracker: Some(tracker),
             share,
             flow: None,
@@ -325,8 +328,13 @@ impl Body<'_> {
         let fluid = &self.links.networks[network].fluid;
         let latency = fluid.latency(entry.from.0, entry.to.0);
         let done = entry.flow.map_or(Done::RoundArrived, |flow| flow.done);
+        let turn = if done == Done::RoundArrived {
+            entry.turn
+        } else {
+            SimDuration::ZERO
+        };
         entry.epoch += 1;
-        self.after(id, latency, done);
+        self.after(id, latency + turn, done);
     }
 
     /// A step is done, unless another order came since.

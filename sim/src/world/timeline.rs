@@ -13,7 +13,7 @@ impl Body<'_> {
     pub(super) fn schedule_timeline(&mut self) {
         let scenario = self.scenario;
         for (index, action) in scenario.spec.timeline.iter().enumerate() {
-            self.schedule(SimTime::ZERO + time_of(action), Happening::Action(index));
+            self.schedule(SimTime::ZERO + action.at(), Happening::Action(index));
         }
         for (index, fault) in scenario.spec.faults.iter().enumerate() {
             match fault {
@@ -41,34 +41,18 @@ impl Body<'_> {
         let Some(action) = self.scenario.spec.timeline.get(index) else {
             return;
         };
-        let request = match action {
-            ActionSpec::LiveMigrate(spec) => self
-                .vm_named(&spec.vm)
-                .zip(self.host_named(&spec.to))
-                .map(|(vm, to)| Request::LiveMigrate { vm, to }),
-            ActionSpec::QuickMigrate(spec) => self
-                .vm_named(&spec.vm)
-                .zip(self.host_named(&spec.to))
-                .map(|(vm, to)| Request::QuickMigrate { vm, to }),
-            ActionSpec::CancelMigration(spec) => {
-                self.vm_named(&spec.vm).map(|vm| Request::CancelMigration { vm })
-            }
-            ActionSpec::StartMaintenance(spec) => self
-                .host_named(&spec.host)
-                .map(|host| Request::StartMaintenance { host }),
-            ActionSpec::StopMaintenance(spec) => self
-                .host_named(&spec.host)
-                .map(|host| Request::StopMaintenance { host }),
-            ActionSpec::Start(spec) => return self.start_named(&spec.vm),
-            ActionSpec::Stop(spec) => return self.stop_named(&spec.vm),
+        match action {
+            ActionSpec::Start(spec) => self.start_named(&spec.vm),
+            ActionSpec::Stop(spec) => self.stop_named(&spec.vm),
             ActionSpec::SetCpu(spec) => {
                 for vm in self.scenario.vms.find(&spec.vm).unwrap_or(0..0) {
                     self.ask_for(VmId(vm), spec.cpu.0);
                 }
-                return;
             }
-        };
-        self.notices.extend(request.map(Notice::Asked));
+            asked => self
+                .notices
+                .extend(Request::of(asked, self.scenario).map(Notice::Asked)),
+        }
     }
 
     fn start_named(&mut self, name: &str) {
@@ -159,15 +143,5 @@ impl Body<'_> {
         for (delay, host) in due {
             self.schedule(now + delay, Happening::Crash(host));
         }
-    }
-}
-
-fn time_of(action: &ActionSpec) -> SimDuration {
-    match action {
-        ActionSpec::LiveMigrate(spec) => spec.at,
-        ActionSpec::QuickMigrate(spec) => spec.at,
-        ActionSpec::CancelMigration(spec) | ActionSpec::Start(spec) | ActionSpec::Stop(spec) => spec.at,
-        ActionSpec::SetCpu(spec) => spec.at,
-        ActionSpec::StartMaintenance(spec) | ActionSpec::StopMaintenance(spec) => spec.at,
     }
 }

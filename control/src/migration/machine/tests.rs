@@ -25,6 +25,7 @@ fn plan(kind: MigrationKind) -> Plan {
         reserve: Bytes::GIB,
         bandwidth: None,
         timings: Timings {
+            round: SimDuration::ZERO,
             validation: SimDuration::ZERO,
             setup: SimDuration::from_secs(2),
             pause: SimDuration::from_millis(20),
@@ -278,10 +279,10 @@ fn post_copy_depends_on_both_until_the_last_page() {
 
 #[test]
 fn the_hand_over_takes_what_its_volume_takes() {
-    let policy = Policy::HyperVR2(HyperVR2::default());
     let spec = twinrack_scenario::spec::migration::TimingsSpec {
         validation: None,
         setup: None,
+        round: None,
         pause: None,
         state: None,
         csv_hand_over: None,
@@ -291,7 +292,7 @@ fn the_hand_over_takes_what_its_volume_takes() {
         clean_up: None,
         roll_back: None,
     };
-    let of = |volume| Timings::of(&spec, &policy, volume).hand_over;
+    let of = |volume| Timings::of(&spec, None, volume).hand_over;
     assert_eq!(of(VolumeKind::Csv), SimDuration::from_millis(250));
     assert_eq!(of(VolumeKind::Lun), SimDuration::from_secs(2));
 }

@@ -2,11 +2,12 @@
 
 use twinrack_control::placement::Detector;
 use twinrack_control::placement::Selector;
-use twinrack_control::placement::regress::{explained, weighted_line};
+use twinrack_control::placement::regress::weighted_line;
 use twinrack_control::placement::select::Candidate;
 use twinrack_scenario::spec::experiment::CloudSimPolicy;
 use twinrack_scenario::units::Bytes;
 
+use super::correlation::explained;
 use super::hosts::{Cloud, HISTORY};
 
 /// Values that the regression looks at.
@@ -294,7 +295,7 @@ fn most_correlated(cloud: &Cloud<'_>, vms: &[usize]) -> Option<usize> {
             .filter(|(other, _)| *other != own)
             .map(|(_, row)| row.as_slice())
             .collect();
-        let share = explained(&rows[own], &others)?;
+        let share = explained(&rows[own], &others).ok()?;
         if share > best.0 {
             best = (share, own);
         }

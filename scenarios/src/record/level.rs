@@ -3,7 +3,7 @@
 //! Values are held as whole micro-units and times as whole nanoseconds, so the integral is an exact integer: the
 //! order in which ten thousand hosts add to one total can't change the last digit.
 
-use twinrack_scenario::units::SimTime;
+use crate::units::SimTime;
 
 /// Micro-units in one unit.
 const MICRO: f64 = 1e6;

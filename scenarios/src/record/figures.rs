@@ -2,29 +2,44 @@
 
 use std::collections::BTreeMap;
 
-use twinrack_scenario::record::figure::{Figure, FigureKind, kind_of, registry};
-use twinrack_scenario::units::SimTime;
-
+use super::figure::{Figure, FigureKind, Source, kind_of, registry};
 use super::{Distribution, Level};
+use crate::units::SimTime;
 
 /// Figures by full name. A name that the registry lacks is a bug of ours and stops the run.
 #[derive(Debug, Default)]
 pub struct Figures {
     values: BTreeMap<String, Figure>,
+    /// Whether what the simulated body computes was read off a clock or a sensor instead.
+    measured: bool,
 }
 
 impl Figures {
+    /// No figures yet, of a body that measures what the simulated one models.
+    pub fn measured() -> Self {
+        Self {
+            measured: true,
+            ..Self::default()
+        }
+    }
+
     /// Sets a single number.
     pub fn number(&mut self, name: &str, value: f64) {
-        let kind = known(name);
-        self.values.insert(
-            name.to_owned(),
-            Figure {
-                value: clean(value),
-                unit: kind.unit.to_owned(),
-                source: kind.source,
-            },
-        );
+        let source = match known(name).source {
+            Source::Modelled if self.measured => Source::Measured,
+            source => source,
+        };
+        self.number_from(name, value, source);
+    }
+
+    /// Sets a single number that came about in another way than the registry says.
+    pub fn number_from(&mut self, name: &str, value: f64, source: Source) {
+        let figure = Figure {
+            value: clean(value),
+            unit: known(name).unit.to_owned(),
+            source,
+        };
+        self.values.insert(name.to_owned(), figure);
     }
 
     /// Sets the statistics that the registry lists for a level.

@@ -1,0 +1,187 @@
+//! The body as the brain sees it: the KVM arm of the [`Fabric`].
+
+use twinrack_control::fabric::{Fabric, HostState, HostView, Notice, VmState, VmView, Wake};
+use twinrack_control::limits::{Party, core_parking, forbids};
+use twinrack_control::migration::plan::{Plan, Subject};
+use twinrack_control::migration::{Command, Refusal};
+use twinrack_scenario::record::{Event, MigrationKind, Outcome};
+use twinrack_scenario::spec::Edition;
+use twinrack_scenario::spec::cluster::VolumeKind;
+use twinrack_scenario::spec::host::HostSpec;
+use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration, SimTime, Watts};
+use twinrack_scenario::{HostId, MigrationId, VmId};
+
+use super::Body;
+use super::state::{footprint, spec, vcpus, volume};
+use super::timers::Due;
+
+impl Body<'_> {
+    fn host_spec(&self, host: HostId) -> &HostSpec {
+        &self.scenario.spec.hosts[self.scenario.hosts.group_of(host.0)]
+    }
+
+    pub(super) fn edition(&self, host: HostId) -> Edition {
+        self.host_spec(host).edition.unwrap_or(self.scenario.spec.edition)
+    }
+
+    pub(super) fn processors(&self, host: HostId) -> u32 {
+        let spec = self.host_spec(host);
+        spec.sockets * spec.cores * spec.threads.max(1)
+    }
+
+    fn memory(&self, host: HostId) -> Bytes {
+        let spec = self.host_spec(host);
+        spec.memory.value.saturating_sub(spec.reserve)
+    }
+
+    pub(super) fn free(&self, host: HostId) -> Bytes {
+        self.memory(host)
+            .saturating_sub(self.hosts[host.index()].memory_used)
+    }
+
+    /// What the migration network carries of payload.
+    pub(super) fn link_rate(&self) -> BitsPerSecond {
+        let mut networks: Vec<_> = self.scenario.spec.networks.iter().collect();
+        networks.sort_by_key(|network| network.metric);
+        let network = networks.get(1).or(networks.first());
+        let speed = network.map_or(BitsPerSecond(1_000_000_000), |network| network.speed);
+        network.and_then(|network| network.goodput).unwrap_or(speed)
+    }
+}
+
+impl Fabric for Body<'_> {
+    fn host_count(&self) -> u32 {
+        self.scenario.hosts.len()
+    }
+
+    fn vm_count(&self) -> u32 {
+        self.scenario.vms.len()
+    }
+
+    fn host(&self, host: HostId) -> HostView {
+        let entry = &self.hosts[host.index()];
+        let demand = entry.vms.iter().map(|vm| self.vm(*vm).demand);
+        let processors = self.processors(host);
+        HostView {
+            state: entry.state,
+            processors,
+            threads: self.host_spec(host).threads.max(1),
+            parks: core_parking(self.edition(host)),
+            busy: demand.sum::<f64>().min(f64::from(processors)),
+            memory: self.memory(host),
+            memory_free: self.free(host),
+            vms: entry.vms.len() as u32,
+        }
+    }
+
+    fn vm(&self, vm: VmId) -> VmView {
+        let (entry, spec) = (self.vms[vm.index()], spec(self.scenario, vm));
+        VmView {
+            state: entry.state,
+            host: entry.host,
+            memory: spec.memory.value,
+            footprint: footprint(spec),
+            vcpus: vcpus(spec),
+            demand: entry.demand.0 * f64::from(vcpus(spec)),
+            movable: spec.highly_available,
+            highly_available: spec.highly_available && !self.scenario.spec.clusters.is_empty(),
+            unplaced: entry.state == VmState::Off
+                && entry.host.is_none()
+                && spec.host.is_none()
+                && spec.running,
+        }
+    }
+
+    fn vms_on(&self, host: HostId) -> &[VmId] {
+        &self.hosts[host.index()].vms
+    }
+
+    fn kind(&self, host: HostId) -> u32 {
+        self.scenario.hosts.group_of(host.0) as u32
+    }
+
+    fn watts_at(&self, host: HostId, busy: f64) -> Watts {
+        // The published curve, for placement: its points are at tenths of the load.
+        let curve = &self.host_spec(host).power.curve;
+        let at = (busy / f64::from(self.processors(host))).clamp(0.0, 1.0) * 10.0;
+        let point = |index: usize| curve.get(index).map_or(0.0, |watts| watts.0);
+        let (low, high) = (point(at as usize), point((at as usize + 1).min(10)));
+        Watts(low + (high - low) * (at - at.floor()))
+    }
+
+    fn subject(&self, vm: VmId) -> Subject {
+        let spec = spec(self.scenario, vm);
+        let volume = volume(self.scenario, spec);
+        Subject {
+            memory: spec.memory.value,
+            untouched: spec.untouched,
+            volume: volume.map_or(VolumeKind::Csv, |volume| volume.kind),
+            throughput: volume.map_or(BitsPerSecond::ZERO, |volume| volume.throughput),
+        }
+    }
+
+    fn forbids(&self, vm: VmId, from: HostId, to: HostId, how: MigrationKind) -> Option<Refusal> {
+        let party = |host: HostId| Party {
+            edition: self.edition(host),
+            vendor: self.host_spec(host).vendor,
+        };
+        forbids(how, self.subject(vm).volume, party(from), party(to))
+    }
+
+    fn wake_at(&mut self, at: SimTime, wake: Wake) {
+        self.timers.at(at, Due::Wake(wake));
+    }
+
+    fn migration_begins(&mut self, migration: MigrationId, vm: VmId, from: HostId, to: HostId, plan: &Plan) {
+        self.begin_move(migration, vm, from, to, plan.kind);
+    }
+
+    fn migration_ended(&mut self, migration: MigrationId, outcome: Outcome) {
+        self.end_move(migration, outcome);
+    }
+
+    fn migrate(&mut self, migration: MigrationId, command: &Command) {
+        self.step(migration, command);
+    }
+
+    /// Scenarios with a parking policy are refused before the run: see [`super::needs`].
+    fn park(&mut self, _: HostId, _: u32) {}
+
+    /// A host that is off has an agent and no guests, so it is ready at once.
+    fn power_on(&mut self, host: HostId) {
+        if self.hosts[host.index()].state == HostState::Off {
+            self.hosts[host.index()].state = HostState::Up;
+            self.meters.active(self.now, 1.0);
+            self.write(Event::HostBooting { host });
+            self.write(Event::HostUp { host });
+            self.notices.push_back(Notice::HostReady(host));
+        }
+    }
+
+    fn power_off(&mut self, host: HostId) {
+        let entry = &mut self.hosts[host.index()];
+        if entry.state == HostState::Up && entry.vms.is_empty() {
+            entry.state = HostState::Off;
+            self.meters.active(self.now, -1.0);
+            self.write(Event::HostDown { host });
+        }
+    }
+
+    fn start(&mut self, vm: VmId, host: HostId) {
+        self.start_vm(vm, host);
+    }
+
+    fn save(&mut self, vm: VmId) {
+        let reason = "the KVM body can't save a guest to a file yet: it runs on".to_owned();
+        self.write(Event::VmRefused { vm, reason });
+    }
+
+    /// A guest takes what it takes to start; the time that a product's guest boots for is not imitated.
+    fn restart(&mut self, vm: VmId, host: HostId, _after: SimDuration) {
+        self.start_vm(vm, host);
+    }
+
+    fn note(&mut self, event: Event) {
+        self.write(event);
+    }
+}

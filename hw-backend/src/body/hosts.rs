@@ -1,0 +1,338 @@
+//! Hosts and their VMs: orders and answers, starting and stopping, actions of the timeline, faults.
+
+use std::time::Duration;
+
+use twinrack_control::fabric::{HostState, Notice, Request, VmState};
+use twinrack_control::limits::{Asked, Running, admit};
+use twinrack_scenario::record::Event;
+use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
+use twinrack_scenario::units::SimTime;
+use twinrack_scenario::{HostId, VmId};
+
+use super::state::{footprint, spec, vcpus};
+use super::timers::Due;
+use super::{Body, Pending, RunError};
+use crate::lab::handle::Heard;
+use crate::lab::protocol::{Answer, Ask, Said, Word};
+
+/// How long agents may take to start or stop all guests.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+impl Body<'_> {
+    /// Gives an order to a host's agent; one to a dead agent goes nowhere. Says its number.
+    pub(super) fn order(&mut self, host: HostId, ask: Ask) -> Option<u64> {
+        let agent = self.hosts[host.index()].agent.as_mut()?;
+        agent.order(ask).ok()
+    }
+
+    /// Gives an order whose answer matters.
+    pub(super) fn ask(&mut self, host: HostId, ask: Ask, pending: Pending) {
+        if let Some(id) = self.order(host, ask) {
+            self.pending.insert((host, id), pending);
+        }
+    }
+
+    /// An agent said something.
+    pub(super) fn hear(&mut self, host: HostId, word: Word) {
+        let agent = self.hosts[host.index()].agent.as_ref();
+        if let Some(at) = agent.map(|agent| agent.instant(&word)) {
+            self.advance(at);
+        }
+        match word.said {
+            Said::Answer { id, answer } => {
+                if let Some(pending) = self.pending.remove(&(host, id)) {
+                    self.answered(host, pending, answer);
+                }
+            }
+            Said::Happened { migration, input } => self.happened(migration, input),
+            Said::Arrived { migration, received } => self.arrived(migration, received),
+            Said::WhoHas { migration } => self.who_has(migration),
+            Said::InDoubt { migration } => self.in_doubt(migration),
+            Said::Broke { vm, why } => self.harmed(vm, why),
+        }
+    }
+
+    fn answered(&mut self, host: HostId, pending: Pending, answer: Result<Answer, String>) {
+        match (pending, answer) {
+            (Pending::Start(vm), Ok(_)) => self.started(vm, host),
+            (Pending::Start(vm), Err(reason)) => {
+                self.vacate(vm, VmState::Off);
+                self.write(Event::VmRefused { vm, reason });
+            }
+            (Pending::Stop(vm), Ok(Answer::Stopped(closing))) => {
+                self.closings.insert(vm, closing);
+            }
+            (Pending::Stop(vm), Err(why)) => self.harmed(vm, why),
+            (Pending::Receive(id), answer) => self.target_waits(id, answer),
+            (Pending::Send(id), answer) => self.source_connected(id, answer),
+            (Pending::Settle(id), answer) => self.settled(id, answer),
+            (Pending::Stop(_), Ok(_)) => {}
+        }
+    }
+
+    pub(super) fn harmed(&mut self, vm: VmId, why: String) {
+        let vm = self.scenario.vms.name(vm.0);
+        self.failure.get_or_insert(RunError::Harmed { vm, why });
+    }
+
+    /// Starts the VMs that the scenario gives a host, and begins the clock when they run.
+    pub(super) fn start_placed(&mut self) -> Result<(), RunError> {
+        for group in 0..self.scenario.spec.vms.len() {
+            let spec = &self.scenario.spec.vms[group];
+            let Some(hosts) = spec
+                .host
+                .as_ref()
+                .and_then(|name| self.scenario.hosts.find(name))
+                .filter(|hosts| spec.running && !hosts.is_empty())
+            else {
+                continue;
+            };
+            for (at, vm) in self.scenario.vms.members(group).enumerate() {
+                // On a group of hosts the VMs are dealt round.
+                self.start_vm(VmId(vm), HostId(hosts.start + at as u32 % hosts.len() as u32));
+            }
+        }
+        self.settle_pending()?;
+        self.began = std::time::Instant::now();
+        self.now = SimTime::ZERO;
+        for record in &mut self.events {
+            record.t_ns = 0;
+        }
+        self.meters.restart(&self.vms);
+        Ok(())
+    }
+
+    /// Hears agents until every answer has come.
+    pub(super) fn settle_pending(&mut self) -> Result<(), RunError> {
+        while !self.pending.is_empty() {
+            match self.heard.recv_timeout(PATIENCE) {
+                Ok((host, Heard::Word(word))) => self.hear(host, word),
+                Ok((host, Heard::Ended)) => self.crash(host),
+                Err(_) => {
+                    self.failure.get_or_insert(RunError::Agent {
+                        host: "(any)".to_owned(),
+                        source: std::io::ErrorKind::TimedOut.into(),
+                    });
+                }
+            }
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a VM, within the limits of the product and the memory of the host.
+    pub(super) fn start_vm(&mut self, vm: VmId, host: HostId) {
+        if self.vms[vm.index()].state != VmState::Off {
+            return;
+        }
+        if let Err(reason) = self.admitted(vm, host) {
+            return self.write(Event::VmRefused { vm, reason });
+        }
+        self.occupy(vm, host, VmState::Restarting);
+        let cpu = self.vms[vm.index()].demand;
+        self.ask(host, Ask::Start { vm, cpu }, Pending::Start(vm));
+    }
+
+    fn started(&mut self, vm: VmId, host: HostId) {
+        if self.vms[vm.index()].state == VmState::Restarting {
+            self.write(Event::VmStarted { vm, host });
+            self.run_vm(vm);
+        }
+    }
+
+    fn admitted(&self, vm: VmId, host: HostId) -> Result<(), String> {
+        if self.hosts[host.index()].state != HostState::Up {
+            return Err("the host is not up".to_owned());
+        }
+        let of = |vm: VmId| spec(self.scenario, vm);
+        let here = &self.hosts[host.index()].vms;
+        let running = Running {
+            processors: self.processors(host),
+            vms: here.len() as u32,
+            vcpus: here.iter().map(|vm| vcpus(of(*vm))).sum(),
+            memory: here.iter().map(|vm| of(*vm).memory.value).sum(),
+        };
+        let own = of(vm);
+        let asked = Asked {
+            vcpus: vcpus(own),
+            memory: own.memory.value,
+        };
+        admit(self.edition(host), running, asked)?;
+        if self.free(host) < footprint(own) {
+            return Err(format!(
+                "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
+                footprint(own).0 >> 20
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn occupy(&mut self, vm: VmId, host: HostId, state: VmState) {
+        let entry = &mut self.hosts[host.index()];
+        entry.memory_used = entry
+            .memory_used
+            .saturating_add(footprint(spec(self.scenario, vm)));
+        entry.vms.push(vm);
+        self.vms[vm.index()].host = Some(host);
+        self.vms[vm.index()].state = state;
+    }
+
+    pub(super) fn run_vm(&mut self, vm: VmId) {
+        self.vms[vm.index()].state = VmState::Running;
+        self.meters.running(self.now, 1.0);
+    }
+
+    pub(super) fn halt_vm(&mut self, vm: VmId, state: VmState) {
+        if self.vms[vm.index()].state == VmState::Running {
+            self.meters.running(self.now, -1.0);
+        }
+        self.vms[vm.index()].state = state;
+    }
+
+    /// Takes a VM off its host, memory and all.
+    pub(super) fn vacate(&mut self, vm: VmId, state: VmState) {
+        self.halt_vm(vm, state);
+        if let Some(host) = self.vms[vm.index()].host {
+            let entry = &mut self.hosts[host.index()];
+            entry.vms.retain(|other| *other != vm);
+            entry.memory_used = entry
+                .memory_used
+                .saturating_sub(footprint(spec(self.scenario, vm)));
+        }
+    }
+
+    pub(super) fn lose_vm(&mut self, vm: VmId) {
+        let Some(host) = self.vms[vm.index()].host else {
+            return;
+        };
+        if self.vms[vm.index()].state != VmState::Off {
+            self.vacate(vm, VmState::Off);
+            self.write(Event::VmLost { vm, host });
+        }
+    }
+
+    /// A host loses power: its agent is killed, or was found dead.
+    pub(super) fn crash(&mut self, host: HostId) {
+        if self.hosts[host.index()].state == HostState::Dead {
+            return;
+        }
+        if let Some(agent) = &mut self.hosts[host.index()].agent {
+            agent.kill();
+        }
+        self.hosts[host.index()].state = HostState::Dead;
+        self.hosts[host.index()].agent = None;
+        self.pending.retain(|(of, _), _| *of != host);
+        self.write(Event::HostCrashed { host });
+        self.meters.active(self.now, -1.0);
+        let vms = self.hosts[host.index()].vms.clone();
+        // VMs in the middle of a hand-over are the migration's: it knows whether they are lost.
+        let lost: Vec<VmId> = vms
+            .into_iter()
+            .filter(|vm| matches!(self.vms[vm.index()].state, VmState::Running | VmState::Restarting))
+            .collect();
+        for vm in &lost {
+            self.lose_vm(*vm);
+        }
+        self.notices.push_back(Notice::HostDied(host, lost));
+    }
+
+    /// Schedules actions and faults.
+    pub(super) fn schedule_timeline(&mut self) {
+        let scenario = self.scenario;
+        for (index, action) in scenario.spec.timeline.iter().enumerate() {
+            self.timers.at(SimTime::ZERO + action.at(), Due::Action(index));
+        }
+        for (index, fault) in scenario.spec.faults.iter().enumerate() {
+            match fault {
+                FaultSpec::HostCrash(spec) => self.timers.at(SimTime::ZERO + spec.at, Due::Fault(index)),
+                FaultSpec::HostCrashAfterHandOver(spec) => {
+                    let (vm, host) = (
+                        scenario.vms.find_one(&spec.vm),
+                        scenario.hosts.find_one(&spec.host),
+                    );
+                    if let (Some(vm), Some(host)) = (vm, host) {
+                        self.after_hand_over.push((VmId(vm), spec.delay, HostId(host)));
+                    }
+                }
+                FaultSpec::Link(_) => {}
+            }
+        }
+    }
+
+    /// An action is due.
+    pub(super) fn action(&mut self, index: usize) {
+        let scenario = self.scenario;
+        let named = |name: &str| scenario.vms.find_one(name).map(VmId);
+        match &scenario.spec.timeline[index] {
+            ActionSpec::Start(action) => {
+                let Some(vm) = named(&action.vm) else { return };
+                let own = spec(scenario, vm).host.as_ref();
+                let host = self.vms[vm.index()]
+                    .host
+                    .or_else(|| Some(HostId(scenario.hosts.find(own?)?.start)));
+                if let Some(host) = host {
+                    self.start_vm(vm, host);
+                }
+            }
+            ActionSpec::Stop(action) => {
+                if let Some(vm) = named(&action.vm) {
+                    self.stop_vm(vm);
+                }
+            }
+            ActionSpec::SetCpu(action) => {
+                for vm in scenario.vms.find(&action.vm).unwrap_or(0..0).map(VmId) {
+                    self.vms[vm.index()].demand = action.cpu;
+                    let host = self.vms[vm.index()].host;
+                    if let Some(host) = host.filter(|_| self.vms[vm.index()].state == VmState::Running) {
+                        let cpu = action.cpu;
+                        self.order(host, Ask::SetCpu { vm, cpu });
+                    }
+                }
+            }
+            asked => self
+                .notices
+                .extend(Request::of(asked, scenario).map(Notice::Asked)),
+        }
+    }
+
+    fn stop_vm(&mut self, vm: VmId) {
+        let moving = self.moves.values().any(|entry| entry.vm == vm);
+        if let Some(host) = self.vms[vm.index()]
+            .host
+            .filter(|_| self.vms[vm.index()].state == VmState::Running && !moving)
+        {
+            self.ask(host, Ask::Stop { vm }, Pending::Stop(vm));
+            self.vacate(vm, VmState::Off);
+            self.write(Event::VmStopped { vm, host });
+        }
+    }
+
+    /// A fault is due.
+    pub(super) fn fault(&mut self, index: usize) {
+        if let Some(FaultSpec::HostCrash(spec)) = self.scenario.spec.faults.get(index)
+            && let Some(host) = self.scenario.hosts.find_one(&spec.host)
+        {
+            self.crash(HostId(host));
+        }
+    }
+
+    /// The end: every guest that is not on its way is stopped and its memory looked at.
+    pub(super) fn close(&mut self, end: SimTime) -> Result<(), RunError> {
+        self.now = end;
+        for vm in (0..self.scenario.vms.len()).map(VmId) {
+            let entry = self.vms[vm.index()];
+            let moving = self.moves.values().any(|entry| entry.vm == vm);
+            if let Some(host) = entry.host
+                && entry.state == VmState::Running
+                && !moving
+            {
+                self.ask(host, Ask::Stop { vm }, Pending::Stop(vm));
+            }
+        }
+        // What comes in from here on belongs to no instant of the run.
+        self.closed = true;
+        self.settle_pending()
+    }
+}

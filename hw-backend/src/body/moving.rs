@@ -1,0 +1,291 @@
+//! Migrations as the KVM body carries them out: a port at the target, a connection from the source, then step by step.
+
+use twinrack_control::fabric::{HostState, Notice, VmState};
+use twinrack_control::migration::{Command, Input, Refusal};
+use twinrack_scenario::record::{MigrationKind, Outcome};
+use twinrack_scenario::units::{BitsPerSecond, Bytes};
+use twinrack_scenario::{HostId, MigrationId, VmId};
+
+use super::state::spec;
+use super::timers::Due;
+use super::{Body, Pending};
+use crate::lab::protocol::{Answer, Ask};
+use crate::migrate::wire::Secret;
+
+/// A migration under way.
+#[derive(Debug)]
+pub struct Move {
+    /// The VM.
+    pub vm: VmId,
+    from: HostId,
+    to: HostId,
+    kind: MigrationKind,
+    secret: Option<Secret>,
+    /// The order to prepare, while the connection is being made.
+    prepare: Option<Command>,
+    reserved: Bytes,
+    sent: u64,
+    received: u64,
+    /// The target's agent has the guest.
+    arrived: bool,
+    /// The source heard that the guest runs, before the target's agent said that it has it.
+    resumed: bool,
+}
+
+impl Body<'_> {
+    pub(super) fn begin_move(
+        &mut self,
+        id: MigrationId,
+        vm: VmId,
+        from: HostId,
+        to: HostId,
+        kind: MigrationKind,
+    ) {
+        let entry = Move {
+            vm,
+            from,
+            to,
+            kind,
+            secret: Secret::new().ok(),
+            prepare: None,
+            reserved: Bytes::ZERO,
+            sent: 0,
+            received: 0,
+            arrived: false,
+            resumed: false,
+        };
+        self.moves.insert(id, entry);
+        self.meters.moving(self.now, 1.0);
+    }
+
+    fn tell(&mut self, id: MigrationId, input: Input) {
+        self.notices.push_back(Notice::Migration(id, input));
+    }
+
+    fn unprepared(&mut self, id: MigrationId, code: &'static str, message: String) {
+        self.tell(id, Input::PrepareFailed(Refusal { code, message }));
+    }
+
+    /// Carries out an order of the brain.
+    pub(super) fn step(&mut self, id: MigrationId, command: &Command) {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let (vm, from) = (entry.vm, entry.from);
+        match command {
+            Command::Validate { .. } => return self.tell(id, Input::Validated(Ok(()))),
+            Command::Prepare { reserve, .. } => {
+                entry.prepare = Some(command.clone());
+                let reserve = *reserve;
+                return self.prepare(id, reserve);
+            }
+            Command::PauseVm { .. } | Command::SaveVm { .. } => self.halt_vm(vm, VmState::Paused),
+            Command::Refuse(_) => return,
+            _ => {}
+        }
+        let command = self.capped(command.clone());
+        let migration = id;
+        self.order(from, Ask::Step { migration, command });
+    }
+
+    /// A command with the link's rate as its limit.
+    fn capped(&self, mut command: Command) -> Command {
+        let link = self.link_rate();
+        let least = |limit: &mut Option<BitsPerSecond>| {
+            *limit = Some(limit.map_or(link, |limit| limit.min(link)));
+        };
+        match &mut command {
+            Command::SendRound { rate_limit, .. }
+            | Command::SendState { rate_limit, .. }
+            | Command::FetchPages { rate_limit, .. } => least(rate_limit),
+            _ => {}
+        }
+        command
+    }
+
+    fn prepare(&mut self, id: MigrationId, reserve: Bytes) {
+        let Some(entry) = self.moves.get(&id) else { return };
+        let (vm, to) = (entry.vm, entry.to);
+        let Some(secret) = entry.secret else {
+            return self.unprepared(id, "HW_FAILED", "no random numbers for the secret".to_owned());
+        };
+        if self.free(to) < reserve {
+            let message = format!(
+                "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
+                reserve.0 >> 20
+            );
+            return self.unprepared(id, "LM_NO_MEMORY", message);
+        }
+        let host = &mut self.hosts[to.index()];
+        host.memory_used = host.memory_used.saturating_add(reserve);
+        if let Some(entry) = self.moves.get_mut(&id) {
+            entry.reserved = reserve;
+        }
+        let receive = Ask::Receive {
+            migration: id,
+            vm,
+            secret: secret.0,
+        };
+        self.ask(to, receive, Pending::Receive(id));
+    }
+
+    /// The target waits, or can't.
+    pub(super) fn target_waits(&mut self, id: MigrationId, answer: Result<Answer, String>) {
+        let port = match answer {
+            Ok(Answer::Port(port)) => port,
+            Ok(_) => return,
+            Err(why) => return self.unprepared(id, "LM_TARGET_REFUSED", why),
+        };
+        let Some(entry) = self.moves.get(&id) else { return };
+        let (from, vm) = (entry.from, entry.vm);
+        let send = Ask::Send {
+            migration: id,
+            vm,
+            kind: entry.kind,
+            untouched: spec(self.scenario, vm).untouched,
+            address: format!("127.0.0.1:{port}"),
+            secret: entry.secret.map_or([0; 32], |secret| secret.0),
+        };
+        self.ask(from, send, Pending::Send(id));
+    }
+
+    /// The source is connected, or can't be.
+    pub(super) fn source_connected(&mut self, id: MigrationId, answer: Result<Answer, String>) {
+        if let Err(why) = answer {
+            return self.unprepared(id, "HW_FAILED", why);
+        }
+        let Some(entry) = self.moves.get(&id) else { return };
+        let takes = twinrack_scenario::units::SimDuration::ZERO;
+        let (from, command) = (entry.from, Command::Validate { takes });
+        self.order(
+            from,
+            Ask::Step {
+                migration: id,
+                command,
+            },
+        );
+    }
+
+    /// Something came of a step.
+    pub(super) fn happened(&mut self, id: MigrationId, input: Input) {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let (vm, from) = (entry.vm, entry.from);
+        match &input {
+            // The source's own checks come once it is connected: the brain has passed on to the set-up.
+            Input::Validated(Ok(())) => {
+                if let Some(command) = entry.prepare.take() {
+                    self.order(
+                        from,
+                        Ask::Step {
+                            migration: id,
+                            command,
+                        },
+                    );
+                }
+                return;
+            }
+            Input::Validated(Err(why)) => return self.tell(id, Input::PrepareFailed(why.clone())),
+            Input::RoundSent { sent, .. } | Input::StateSent { sent } | Input::PagesFetched { sent } => {
+                entry.sent += sent.0;
+            }
+            Input::StorageTaken => self.handed_over(vm),
+            Input::Resumed | Input::Restored => {
+                entry.resumed = true;
+                return self.settle_arrival(id);
+            }
+            Input::RolledBack => self.run_vm(vm),
+            _ => {}
+        }
+        self.tell(id, input);
+    }
+
+    /// The target's agent has the guest.
+    pub(super) fn arrived(&mut self, id: MigrationId, received: u64) {
+        if let Some(entry) = self.moves.get_mut(&id) {
+            entry.arrived = true;
+            entry.received = received;
+        }
+        self.settle_arrival(id);
+    }
+
+    /// The guest runs at the target once both ends have said so.
+    fn settle_arrival(&mut self, id: MigrationId) {
+        let Some(entry) = self.moves.get(&id).filter(|entry| entry.arrived && entry.resumed) else {
+            return;
+        };
+        let (vm, to) = (entry.vm, entry.to);
+        if self.vms[vm.index()].host != Some(to) {
+            self.vacate(vm, VmState::Paused);
+            // Its memory there was reserved for it.
+            let host = &mut self.hosts[to.index()];
+            host.memory_used = host.memory_used.saturating_sub(entry_reserved(&self.moves, id));
+            if let Some(entry) = self.moves.get_mut(&id) {
+                entry.reserved = Bytes::ZERO;
+            }
+            self.occupy(vm, to, VmState::Paused);
+            self.run_vm(vm);
+            self.tell(id, Input::Resumed);
+        }
+    }
+
+    /// Storage was handed over: faults that wait for it are due.
+    fn handed_over(&mut self, vm: VmId) {
+        let waits = std::mem::take(&mut self.after_hand_over);
+        let (due, rest): (Vec<_>, Vec<_>) = waits.into_iter().partition(|(of, ..)| *of == vm);
+        self.after_hand_over = rest;
+        for (_, delay, host) in due {
+            self.timers.at(self.now + delay, Due::Crash(host));
+        }
+    }
+
+    /// A source has lost its link after the commit: the target's agent knows who has the guest. When that agent is dead
+    /// the guest is nowhere else.
+    pub(super) fn who_has(&mut self, id: MigrationId) {
+        let Some(entry) = self.moves.get(&id) else { return };
+        let to = entry.to;
+        if self.hosts[to.index()].state == HostState::Dead {
+            return self.settled(id, Ok(Answer::Taken(false)));
+        }
+        self.ask(to, Ask::Settle { migration: id }, Pending::Settle(id));
+    }
+
+    /// It is known who has the guest, or can't be.
+    pub(super) fn settled(&mut self, id: MigrationId, answer: Result<Answer, String>) {
+        let Some(entry) = self.moves.get(&id) else { return };
+        let target = match answer {
+            Ok(Answer::Taken(taken)) => Some(taken),
+            _ => None,
+        };
+        let (migration, from) = (id, entry.from);
+        self.order(from, Ask::Owner { migration, target });
+    }
+
+    /// Nobody knows who has the guest: it must not run anywhere.
+    pub(super) fn in_doubt(&mut self, id: MigrationId) {
+        if let Some(vm) = self.moves.get(&id).map(|entry| entry.vm) {
+            self.harmed(vm, "nobody knows which host has it".to_owned());
+        }
+    }
+
+    /// A migration has ended: gives back what it held.
+    pub(super) fn end_move(&mut self, id: MigrationId, outcome: Outcome) {
+        let Some(entry) = self.moves.remove(&id) else {
+            return;
+        };
+        for host in [entry.from, entry.to] {
+            self.order(host, Ask::End { migration: id });
+        }
+        self.meters.moving(self.now, -1.0);
+        let host = &mut self.hosts[entry.to.index()];
+        host.memory_used = host.memory_used.saturating_sub(entry.reserved);
+        if outcome == Outcome::VmLost {
+            self.lose_vm(entry.vm);
+        }
+    }
+}
+
+fn entry_reserved(moves: &std::collections::BTreeMap<MigrationId, Move>, id: MigrationId) -> Bytes {
+    moves.get(&id).map_or(Bytes::ZERO, |entry| entry.reserved)
+}

@@ -1,0 +1,48 @@
+//! What a scenario needs and this body has not, each with what can be done about it.
+
+use twinrack_scenario::Scenario;
+use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
+
+use crate::guest::boot;
+
+/// The way out that is always there.
+const SIM: &str = "run with --backend sim, which carries out the same scenario in virtual time";
+
+/// All that is missing; nothing when the scenario can be carried out.
+pub fn missing(scenario: &Scenario) -> Vec<String> {
+    let spec = &scenario.spec;
+    let mut missing = Vec::new();
+    let mut lacks = |what: &str, help: &str| {
+        missing.push(format!("error: the KVM body can't {what}\n = help: {help}"));
+    };
+    if spec.experiment.is_some() {
+        lacks("repeat a published experiment of a simulator", SIM);
+    }
+    if spec.policies.parking.is_some() {
+        lacks("park cores yet", SIM);
+    }
+    if spec.vms.iter().any(|vm| vm.workload.is_some()) {
+        lacks("have VMs follow a workload yet", "give them a constant `cpu`");
+    }
+    if spec
+        .timeline
+        .iter()
+        .any(|action| matches!(action, ActionSpec::QuickMigrate(_)))
+    {
+        lacks("migrate through a file yet", SIM);
+    }
+    if spec
+        .faults
+        .iter()
+        .any(|fault| matches!(fault, FaultSpec::Link(_)))
+    {
+        lacks("slow down or cut a link yet", SIM);
+    }
+    for vm in &spec.vms {
+        if !boot::size_fits(vm.memory.value) {
+            let what = format!("make guest `{}` of {}", vm.name.value, vm.memory.value);
+            lacks(&what, "give it a multiple of 2MiB from 8MiB to 16GiB");
+        }
+    }
+    missing
+}

@@ -1,0 +1,12 @@
+//! The lab: one agent for each host, a process that the controller starts and talks to over its standard input and output.
+//!
+//! Nothing listens before a migration; each migration's pages go over one TCP connection between two agents, opened for it alone and
+//! bearing a secret that the controller gave to both. An agent whose input closes ends its guests and exits, so that a controller
+//! that was killed leaves nothing behind.
+
+pub mod agent;
+pub mod frame;
+pub mod handle;
+mod incoming;
+mod outgoing;
+pub mod protocol;

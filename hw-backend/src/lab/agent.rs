@@ -1,0 +1,267 @@
+//! The agent: a host's guests and migrations, on orders that come over its standard input.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use twinrack_control::migration::Command;
+use twinrack_scenario::units::Ratio;
+use twinrack_scenario::{MigrationId, Scenario, VmId};
+
+use super::frame;
+use super::incoming::{self, Waiting};
+use super::outgoing::{self, Start};
+use super::protocol::{Answer, Ask, Closing, Order, Said, Word};
+use crate::guest::layout::GuestPages;
+use crate::guest::machine::{Machine, Shape};
+use crate::guest::workload::Workload;
+use crate::kvm::{Backing, DirtyMechanism, System};
+use crate::migrate::{Claim, Owner};
+
+/// A guest of this host, and since when.
+pub(super) struct Guest {
+    pub machine: Machine,
+    pub since: Instant,
+}
+
+/// A migration away from here, as the orders see it.
+struct Leaving {
+    commands: Sender<Command>,
+    cancel: Arc<AtomicBool>,
+    owner: Sender<Owner>,
+}
+
+/// What the threads of an agent share.
+pub(super) struct Shared {
+    pub system: System,
+    pub guests: Mutex<BTreeMap<VmId, Guest>>,
+    out: Mutex<Box<dyn Write + Send>>,
+    began: Instant,
+}
+
+/// Takes a lock; what it guards is whole after every step, also where a thread panicked.
+pub(super) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Says something. A controller that no longer listens has closed the input too, which ends the agent.
+    pub fn say(&self, said: Said) {
+        let at_ns = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let _ = frame::write(&mut *locked(&self.out), &Word { at_ns, said });
+    }
+}
+
+/// An agent.
+struct Agent {
+    shared: Arc<Shared>,
+    scenario: Option<Arc<Scenario>>,
+    leaving: BTreeMap<MigrationId, Leaving>,
+    coming: BTreeMap<MigrationId, Waiting>,
+}
+
+/// Serves orders until the input closes; then all guests end.
+pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>) -> io::Result<()> {
+    let system = System::open().map_err(io::Error::other)?;
+    let shared = Arc::new(Shared {
+        system,
+        guests: Mutex::default(),
+        out: Mutex::new(words),
+        began: Instant::now(),
+    });
+    let mut agent = Agent {
+        shared,
+        scenario: None,
+        leaving: BTreeMap::new(),
+        coming: BTreeMap::new(),
+    };
+    while let Some(Order { id, ask }) = frame::read(&mut orders)? {
+        let answer = agent.carry_out(ask);
+        agent.shared.say(Said::Answer { id, answer });
+    }
+    Ok(())
+}
+
+/// What a guest of the scenario is made of here.
+pub(super) fn shape(system: &System, scenario: &Scenario, vm: VmId) -> Shape {
+    let spec = &scenario.spec.vms[scenario.vms.group_of(vm.0)];
+    Shape {
+        memory: spec.memory.value,
+        vcpus: spec.vcpus.as_ref().map_or(1, |vcpus| vcpus.value),
+        backing: Backing::Anonymous,
+        pages: GuestPages::Small,
+        mechanism: DirtyMechanism::best(system),
+    }
+}
+
+fn workload(scenario: &Scenario, vm: VmId, cpu: Ratio) -> Workload {
+    Workload::of(&scenario.spec.vms[scenario.vms.group_of(vm.0)], cpu)
+}
+
+impl Agent {
+    fn scenario(&self, vm: VmId) -> Result<Arc<Scenario>, String> {
+        let scenario = self.scenario.clone().ok_or("no scenario was given yet")?;
+        if vm.0 < scenario.vms.len() {
+            Ok(scenario)
+        } else {
+            Err(format!("the scenario has no VM {}", vm.0))
+        }
+    }
+
+    fn carry_out(&mut self, ask: Ask) -> Result<Answer, String> {
+        match ask {
+            Ask::Configure { yaml } => {
+                let scenario = Scenario::from_yaml(&yaml).map_err(|error| error.to_string())?;
+                self.scenario = Some(Arc::new(scenario));
+                Ok(Answer::Done)
+            }
+            Ask::Ping => Ok(Answer::Done),
+            Ask::Start { vm, cpu } => self.start(vm, cpu),
+            Ask::SetCpu { vm, cpu } => self.set_cpu(vm, cpu),
+            Ask::Stop { vm } => self.stop(vm),
+            Ask::Receive {
+                migration,
+                vm,
+                secret,
+            } => {
+                let scenario = self.scenario(vm)?;
+                let room = shape(&self.shared.system, &scenario, vm);
+                let (port, waiting) = incoming::listen(&self.shared, migration, vm, room, secret)?;
+                self.coming.insert(migration, waiting);
+                Ok(Answer::Port(port))
+            }
+            Ask::Send {
+                migration,
+                vm,
+                kind,
+                untouched,
+                address,
+                secret,
+            } => {
+                let start = Start {
+                    migration,
+                    vm,
+                    kind,
+                    untouched,
+                    address,
+                    secret,
+                };
+                self.send(start)
+            }
+            Ask::Step { migration, command } => {
+                let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
+                if matches!(command, Command::Abort) {
+                    leaving.cancel.store(true, Ordering::Relaxed);
+                }
+                leaving
+                    .commands
+                    .send(command)
+                    .map_err(|_| "the migration is over".to_owned())?;
+                Ok(Answer::Done)
+            }
+            Ask::End { migration } => {
+                self.leaving.remove(&migration);
+                if let Some(waiting) = self.coming.remove(&migration) {
+                    waiting.give_up();
+                }
+                Ok(Answer::Done)
+            }
+            Ask::Settle { migration } => {
+                let claim: &Claim = &self.coming.get(&migration).ok_or("no such migration")?.claim;
+                Ok(Answer::Taken(!claim.refuse()))
+            }
+            Ask::Owner { migration, target } => {
+                let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
+                let owner = match target {
+                    Some(true) => Owner::Target,
+                    Some(false) => Owner::Source,
+                    None => Owner::Unknown,
+                };
+                leaving
+                    .owner
+                    .send(owner)
+                    .map_err(|_| "the migration is over".to_owned())?;
+                Ok(Answer::Done)
+            }
+        }
+    }
+
+    fn start(&self, vm: VmId, cpu: Ratio) -> Result<Answer, String> {
+        let scenario = self.scenario(vm)?;
+        let shape = shape(&self.shared.system, &scenario, vm);
+        let made = Machine::new(&self.shared.system, shape, &workload(&scenario, vm, cpu));
+        let mut machine = made.map_err(|error| error.to_string())?;
+        machine.run().map_err(|error| error.to_string())?;
+        let since = Instant::now();
+        locked(&self.shared.guests).insert(vm, Guest { machine, since });
+        Ok(Answer::Done)
+    }
+
+    fn set_cpu(&self, vm: VmId, cpu: Ratio) -> Result<Answer, String> {
+        let scenario = self.scenario(vm)?;
+        let mut guests = locked(&self.shared.guests);
+        let machine = &mut guests.get_mut(&vm).ok_or("the guest is not here")?.machine;
+        let workload = workload(&scenario, vm, cpu);
+        let mut set = || {
+            machine.pause()?;
+            let placed = machine.place(&workload)?;
+            for (vcpu, khz) in machine.tsc_khz()?.into_iter().enumerate() {
+                workload.install(&placed, machine.memory(), vcpu as u32, khz)?;
+            }
+            machine.run()
+        };
+        set().map_err(|error| error.to_string())?;
+        Ok(Answer::Done)
+    }
+
+    fn stop(&self, vm: VmId) -> Result<Answer, String> {
+        let scenario = self.scenario(vm)?;
+        let guest = locked(&self.shared.guests).remove(&vm);
+        let Guest { mut machine, since } = guest.ok_or("the guest is not here")?;
+        let mut close = || {
+            machine.pause()?;
+            let ran_s = since.elapsed().as_secs_f64();
+            let audit = machine.audit(&workload(&scenario, vm, Ratio::ONE))?;
+            let exits = (0..machine.shape().vcpus as usize)
+                .map(|vcpu| machine.stat(vcpu, "exits"))
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, crate::guest::machine::MachineError>(audit.map(|audit| Closing {
+                pages: audit.pages,
+                writes: audit.writes,
+                busy_s: machine.busy().map(|busy| busy.as_secs_f64()),
+                exits: exits.into_iter().sum(),
+                ran_s,
+            }))
+        };
+        match close() {
+            Ok(Ok(closing)) => Ok(Answer::Stopped(closing)),
+            Ok(Err(damage)) => Err(format!("its memory is damaged: {damage}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn send(&mut self, start: Start) -> Result<Answer, String> {
+        let scenario = self.scenario(start.vm)?;
+        let id = start.migration;
+        let (commands, commands_out) = std::sync::mpsc::channel();
+        let (owner, owner_out) = std::sync::mpsc::channel();
+        let cancel = Arc::new(AtomicBool::new(false));
+        outgoing::begin(
+            &self.shared,
+            &scenario,
+            start,
+            (commands_out, owner_out),
+            cancel.clone(),
+        )?;
+        let leaving = Leaving {
+            commands,
+            cancel,
+            owner,
+        };
+        self.leaving.insert(id, leaving);
+        Ok(Answer::Done)
+    }
+}

@@ -1,0 +1,178 @@
+//! What controller and agent say to each other.
+
+use serde::{Deserialize, Serialize};
+use twinrack_control::migration::{Command, Input};
+use twinrack_scenario::record::MigrationKind;
+use twinrack_scenario::units::{Bytes, Ratio};
+use twinrack_scenario::{MigrationId, VmId};
+
+/// An order to an agent. Each with an `id` is answered once with [`Said::Answer`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Order {
+    /// Its number.
+    pub id: u64,
+    /// What is asked.
+    pub ask: Ask,
+}
+
+/// What is asked of an agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// Read the scenario, as resolved YAML: guests and policies are named by it from then on.
+    Configure {
+        /// The text.
+        yaml: String,
+    },
+    /// Say that you live.
+    Ping,
+    /// Make and run a guest.
+    Start {
+        /// Which.
+        vm: VmId,
+        /// Share of its processors' time that it is busy.
+        cpu: Ratio,
+    },
+    /// Have a guest ask for another share.
+    SetCpu {
+        /// Which.
+        vm: VmId,
+        /// The share.
+        cpu: Ratio,
+    },
+    /// Stop a guest, look at all its memory and free it.
+    Stop {
+        /// Which.
+        vm: VmId,
+    },
+    /// Wait for one guest; answered with the port.
+    Receive {
+        /// By which migration it comes.
+        migration: MigrationId,
+        /// Which guest.
+        vm: VmId,
+        /// The secret of the connection.
+        secret: [u8; 32],
+    },
+    /// Connect to the target of a migration; commands follow.
+    Send {
+        /// Which.
+        migration: MigrationId,
+        /// The guest.
+        vm: VmId,
+        /// How.
+        kind: MigrationKind,
+        /// Memory that it has never touched.
+        untouched: Bytes,
+        /// The target.
+        address: String,
+        /// The secret of the connection.
+        secret: [u8; 32],
+    },
+    /// Carry out a step; answered with [`Said::Happened`] when it has come to something.
+    Step {
+        /// Which migration.
+        migration: MigrationId,
+        /// The step.
+        command: Command,
+    },
+    /// The migration is over: forget it.
+    End {
+        /// Which.
+        migration: MigrationId,
+    },
+    /// Settle who has the guest of a migration that came here.
+    Settle {
+        /// Which.
+        migration: MigrationId,
+    },
+    /// Who has it: the answer to [`Said::WhoHas`].
+    Owner {
+        /// Which migration.
+        migration: MigrationId,
+        /// Whether the target has it; absent when that could not be found out.
+        target: Option<bool>,
+    },
+}
+
+/// Something from an agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Word {
+    /// The agent's clock, nanoseconds since it began.
+    pub at_ns: u64,
+    /// What it says.
+    pub said: Said,
+}
+
+/// What an agent says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// The answer to an order.
+    Answer {
+        /// Its number.
+        id: u64,
+        /// What came of it, or why nothing did.
+        answer: Result<Answer, String>,
+    },
+    /// Something came of a migration's step.
+    Happened {
+        /// Which migration.
+        migration: MigrationId,
+        /// What.
+        input: Input,
+    },
+    /// A guest has come and runs here.
+    Arrived {
+        /// By which migration.
+        migration: MigrationId,
+        /// Bytes received.
+        received: u64,
+    },
+    /// A source has lost its link after the commit.
+    WhoHas {
+        /// Which migration.
+        migration: MigrationId,
+    },
+    /// Nobody could say who has the guest: it stays paused here.
+    InDoubt {
+        /// Which migration.
+        migration: MigrationId,
+    },
+    /// A guest broke.
+    Broke {
+        /// Which.
+        vm: VmId,
+        /// How.
+        why: String,
+    },
+}
+
+/// What an order came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Done.
+    Done,
+    /// It waits at this port.
+    Port(u16),
+    /// Whether the target has taken the guest.
+    Taken(bool),
+    /// The guest was stopped and its memory found whole.
+    Stopped(Closing),
+}
+
+/// What was counted of a guest when it was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Closing {
+    /// Pages looked at.
+    pub pages: u64,
+    /// Page writes that they hold.
+    pub writes: u64,
+    /// Processor time of its virtual processors on this host, in seconds; absent where the kernel does not tell.
+    pub busy_s: Option<f64>,
+    /// Exits to the hypervisor on this host; absent where the kernel does not count them.
+    pub exits: Option<u64>,
+    /// How long it was on this host, in seconds.
+    pub ran_s: f64,
+}

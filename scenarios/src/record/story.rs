@@ -1,0 +1,172 @@
+//! The story of a run: the figures that its events tell, of migrations, failures and maintenance; the same for both bodies.
+
+use std::collections::BTreeMap;
+
+use super::event::{Event, EventRecord, MigrationKind, Outcome};
+use super::{Distribution, Figures};
+use crate::fleet::{HostId, MigrationId, VmId};
+
+/// What the journal tells of migrations, failures and maintenance.
+#[derive(Debug, Default)]
+pub struct Story {
+    requested: BTreeMap<MigrationId, (u64, MigrationKind)>,
+    lost: BTreeMap<VmId, u64>,
+    emptying: BTreeMap<HostId, u64>,
+    counts: BTreeMap<&'static str, u64>,
+    values: BTreeMap<&'static str, Distribution>,
+}
+
+impl Story {
+    /// What a run's events tell.
+    pub fn of(events: &[EventRecord]) -> Self {
+        let mut story = Self::default();
+        for record in events {
+            story.see(record);
+        }
+        story
+    }
+
+    /// Sets the figures that follow.
+    pub fn tell(&self, figures: &mut Figures) {
+        for name in ALWAYS {
+            figures.number(name, self.counts.get(name).copied().unwrap_or(0) as f64);
+        }
+        for (name, values) in &self.values {
+            figures.distribution(name, values);
+        }
+    }
+
+    fn count(&mut self, name: &'static str) {
+        *self.counts.entry(name).or_default() += 1;
+    }
+
+    fn add(&mut self, name: &'static str, value: f64) {
+        self.values.entry(name).or_default().add(value);
+    }
+
+    fn see(&mut self, record: &EventRecord) {
+        let seconds = |since: u64| (record.t_ns - since) as f64 / 1e9;
+        match &record.event {
+            Event::MigrationRequested { migration, how, .. } => {
+                self.requested.insert(*migration, (record.t_ns, *how));
+            }
+            Event::MigrationStarted { migration } => {
+                self.count("migration.count");
+                if let Some((since, _)) = self.requested.get(migration) {
+                    let waited = seconds(*since);
+                    self.add("migration.wait_s", waited);
+                }
+            }
+            Event::MigrationRound { pages, .. } => self.add("migration.pages", *pages as f64),
+            Event::MigrationEnded { migration, .. } => {
+                let kind = self
+                    .requested
+                    .get(migration)
+                    .map_or(MigrationKind::Live, |(_, kind)| *kind);
+                self.ended(kind, &record.event);
+            }
+            Event::VmRefused { .. } => self.count("vms.refused"),
+            Event::VmLost { vm, .. } => {
+                self.count("vms.lost");
+                self.lost.insert(*vm, record.t_ns);
+            }
+            Event::VmStarted { vm, .. } => {
+                if let Some(since) = self.lost.remove(vm) {
+                    self.count("ha.failovers");
+                    self.add("ha.outage_s", seconds(since));
+                }
+            }
+            Event::HostDown { .. } => self.count("hosts.shutdowns"),
+            Event::HostCrashed { .. } => self.count("hosts.crashes"),
+            Event::MaintenanceStarted { host } => {
+                self.emptying.insert(*host, record.t_ns);
+            }
+            Event::MaintenanceReached { host } => {
+                if let Some(since) = self.emptying.remove(host) {
+                    self.add("maintenance.drain_s", seconds(since));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn ended(&mut self, kind: MigrationKind, event: &Event) {
+        let Event::MigrationEnded {
+            outcome,
+            bytes,
+            total_nanos,
+            brownout_nanos,
+            downtime_nanos,
+            outage_nanos,
+            rounds,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let seconds = |nanos: u64| nanos as f64 / 1e9;
+        match outcome {
+            Outcome::Completed => self.count("migration.completed"),
+            Outcome::CompletedNotConverged => {
+                self.count("migration.completed");
+                self.count("migration.not_converged");
+            }
+            Outcome::NeverConverges => self.count("migration.not_converged"),
+            Outcome::Refused => return self.count("migration.refused"),
+            Outcome::Cancelled => return self.count("migration.cancelled"),
+            Outcome::FailedAtSource | Outcome::LeftSaved => self.count("migration.failed"),
+            Outcome::RolledBack => {
+                self.count("migration.failed");
+                self.count("migration.rolled_back");
+            }
+            Outcome::VmLost => {
+                self.count("migration.failed");
+                self.count("migration.vms_lost");
+            }
+        }
+        if !matches!(outcome, Outcome::Completed | Outcome::CompletedNotConverged) {
+            return;
+        }
+        let (downtime, outage) = (seconds(*downtime_nanos), seconds(*outage_nanos));
+        // Guests of a cluster give each other up after 5 s, TCP its connections after 20 s.
+        if downtime > 5.0 {
+            self.count("migration.guest_cluster_failover");
+        }
+        if outage > 20.0 {
+            self.count("migration.tcp_reset");
+        }
+        self.add("migration.total_s", seconds(*total_nanos));
+        self.add("migration.outage_s", outage);
+        self.add("migration.downtime_s", downtime);
+        if kind == MigrationKind::Quick {
+            self.add("migration.quick.downtime_s", downtime);
+            return;
+        }
+        self.add("migration.brownout_s", seconds(*brownout_nanos));
+        self.add("migration.rounds", f64::from(*rounds));
+        self.add("migration.bytes", *bytes as f64);
+        let sending = seconds(*brownout_nanos) + downtime;
+        if sending > 0.0 {
+            self.add("migration.throughput_bps", *bytes as f64 * 8.0 / sending);
+        }
+    }
+}
+
+/// Counts that are told even when they are none.
+const ALWAYS: [&str; 15] = [
+    "migration.count",
+    "migration.completed",
+    "migration.failed",
+    "migration.refused",
+    "migration.cancelled",
+    "migration.not_converged",
+    "migration.rolled_back",
+    "migration.vms_lost",
+    "migration.tcp_reset",
+    "migration.guest_cluster_failover",
+    "vms.refused",
+    "vms.lost",
+    "hosts.shutdowns",
+    "hosts.crashes",
+    "ha.failovers",
+];

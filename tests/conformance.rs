@@ -1,0 +1,149 @@
+//! One body of tests over both arms: the same scenario, the same events in the same order, and what must hold for any run.
+
+mod kvm_arm;
+mod sim_arm;
+
+use std::collections::BTreeMap;
+
+use twinrack_scenario::Scenario;
+use twinrack_scenario::record::{Event, EventRecord, Outcome, RunRecord};
+use twinrack_scenario::units::SimTime;
+use twinrack_sim::check::Checker;
+use twinrack_sim::check::answered::Answered;
+use twinrack_sim::check::one_host::OneHost;
+use twinrack_sim::check::time_forward::TimeForward;
+
+/// What carries a scenario out.
+type Arm = fn(&Scenario) -> RunRecord;
+
+/// Small hosts and guests: the same file is run in real time.
+fn scenario(rest: &str) -> Scenario {
+    let head = "
+name: conformance
+duration: 4s
+hosts: [{name: n, count: 3, profile: hyperv-2009-16lp}]
+networks: [{name: lan, speed: 1Gb/s}]
+storage: [{name: csv1, kind: csv}]
+clusters: [{name: c1}]
+policies: {availability: {heartbeat: 250ms, missed: 1, regroup: 0s, online: 0s, guest_boot: 0s}, migration: {timings: {setup: 10ms, csv_hand_over: 1ms, resume: 1ms, clean_up: 1ms}}}
+";
+    Scenario::from_yaml(&format!("{head}{rest}")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What happened, round by round left out: how many rounds there are is a matter of time.
+fn kinds(record: &RunRecord) -> Vec<String> {
+    let kind = |record: &EventRecord| match &record.event {
+        Event::MigrationRound { .. } | Event::Transferred { .. } => None,
+        event => {
+            let json = serde_json::to_value(event).expect("plain data");
+            json["kind"].as_str().map(ToOwned::to_owned)
+        }
+    };
+    record.events.iter().filter_map(kind).collect()
+}
+
+/// Each VM on one host, each request answered once, time forward; the checkers are those of the simulator.
+fn holds_together(record: &RunRecord) {
+    let mut checkers: Vec<Box<dyn Checker<EventRecord>>> = vec![
+        Box::new(OneHost::default()),
+        Box::new(Answered::default()),
+        Box::new(TimeForward::default()),
+    ];
+    for event in &record.events {
+        for checker in &mut checkers {
+            checker
+                .see(event.at(), event)
+                .unwrap_or_else(|violation| panic!("{violation}"));
+        }
+    }
+    for checker in &mut checkers {
+        let end = SimTime::from_secs(record.summary.span_s as u64);
+        checker
+            .finish(end)
+            .unwrap_or_else(|violation| panic!("{violation}"));
+    }
+    let mut rounds: BTreeMap<u32, u32> = BTreeMap::new();
+    for event in &record.events {
+        if let Event::MigrationRound { migration, round, .. } = event.event {
+            let last = rounds.entry(migration.0).or_default();
+            assert_eq!(round, *last + 1, "rounds are numbered one after the other");
+            *last = round;
+        }
+    }
+}
+
+fn outcomes(record: &RunRecord) -> Vec<Outcome> {
+    let ended = record.events.iter().filter_map(|record| match &record.event {
+        Event::MigrationEnded { outcome, .. } => Some(*outcome),
+        _ => None,
+    });
+    ended.collect()
+}
+
+fn a_live_migration_completes(arm: Arm) -> Vec<String> {
+    let record = arm(&scenario(
+        "
+vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1, dirtying: [{size: 4MiB, rate: 500/s}]}]
+timeline: [{live_migrate: {at: 500ms, vm: a, to: n2}}]
+",
+    ));
+    holds_together(&record);
+    assert!(matches!(
+        outcomes(&record)[..],
+        [Outcome::Completed | Outcome::CompletedNotConverged]
+    ));
+    kinds(&record)
+}
+
+fn a_move_to_a_dead_host_is_refused(arm: Arm) -> Vec<String> {
+    let record = arm(&scenario(
+        "
+vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1}]
+timeline: [{live_migrate: {at: 1s, vm: a, to: n2}}]
+faults: [{host_crash: {at: 500ms, host: n2}}]
+",
+    ));
+    holds_together(&record);
+    assert_eq!(outcomes(&record), [Outcome::Refused]);
+    kinds(&record)
+}
+
+fn a_vm_of_a_dead_host_is_restarted(arm: Arm) -> Vec<String> {
+    let record = arm(&scenario(
+        "
+vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1}]
+faults: [{host_crash: {at: 500ms, host: n1}}]
+",
+    ));
+    holds_together(&record);
+    assert_eq!(record.summary.kpis["ha.failovers"].value, 1.0);
+    kinds(&record)
+}
+
+/// Runs a test on the simulated arm and, where there is KVM, on the other, and holds one against the other.
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        $(
+            mod $name {
+                #[test]
+                fn simulated() {
+                    super::$name(super::sim_arm::run);
+                }
+
+                #[test]
+                fn on_kvm_as_simulated() {
+                    if !super::kvm_arm::is_here() {
+                        return;
+                    }
+                    assert_eq!(super::$name(super::kvm_arm::run), super::$name(super::sim_arm::run));
+                }
+            }
+        )*
+    };
+}
+
+on_both! {
+    a_live_migration_completes
+    a_move_to_a_dead_host_is_refused
+    a_vm_of_a_dead_host_is_restarted
+}
