@@ -40,10 +40,15 @@ pub fn simulate(scenario: &Scenario) -> RunRecord {
     run(scenario, options, &mut |_| ControlFlow::Continue(())).expect("runs")
 }
 
+/// The scenarios whose figures depend on nothing but the file.
+fn library() -> impl Iterator<Item = PathBuf> {
+    files("deck").into_iter().chain(files("validation"))
+}
+
 #[test]
-fn the_deck_holds_what_it_expects() {
+fn the_library_holds_what_it_expects() {
     let mut failed = Vec::new();
-    for path in files("deck") {
+    for path in library() {
         let record = simulate(&scenario(&path));
         let summary = &record.summary;
         for expectation in summary.expectations.iter().filter(|expectation| !expectation.ok) {
@@ -58,8 +63,8 @@ fn the_deck_holds_what_it_expects() {
 
 /// What changes a figure of the library shows in a snapshot.
 #[test]
-fn the_figures_of_the_deck_are_as_they_were() {
-    for path in files("deck") {
+fn the_figures_of_the_library_are_as_they_were() {
+    for path in library() {
         let summary = simulate(&scenario(&path)).summary;
         let name = summary.scenario.name.clone();
         let lines: Vec<String> = summary

@@ -68,20 +68,18 @@ impl Controller {
             Notice::Asked(request) => self.asked(now, request, fabric),
             Notice::Woken(wake) => self.woken(now, wake, fabric),
             Notice::Migration(id, input) => {
-                let ended = self.mover.on(now, id, input, fabric);
+                let ended = self.mover.on(now, id, input, &self.maintenance, fabric);
                 self.after(ended, fabric);
             }
             Notice::Load(host, load) => self.load(now, host, load, fabric),
             Notice::HostReady(host) => {
-                if let Some(consolidator) = &mut self.consolidator {
-                    for (vm, to) in consolidator.host_ready(host) {
-                        let ended = self.mover.ask(now, vm, to, false, fabric);
-                        self.after(ended, fabric);
-                    }
+                let moves = self.consolidator.as_mut().map(|own| own.host_ready(host));
+                for (vm, to) in moves.unwrap_or_default() {
+                    self.ask(now, vm, to, false, fabric);
                 }
             }
             Notice::HostDied(host, vms) => {
-                let ended = self.mover.host_died(now, host, fabric);
+                let ended = self.mover.host_died(now, host, &self.maintenance, fabric);
                 let mut lost = vms;
                 lost.extend(
                     ended
@@ -102,12 +100,15 @@ impl Controller {
             Request::LiveMigrate { vm, to } => self.ask(now, vm, to, false, fabric),
             Request::QuickMigrate { vm, to } => self.ask(now, vm, to, true, fabric),
             Request::CancelMigration { vm } => {
-                let ended = self.mover.cancel(now, vm, fabric);
+                let ended = self.mover.cancel(now, vm, &self.maintenance, fabric);
                 self.after(ended, fabric);
             }
             Request::StartMaintenance { host } => {
                 for (vm, to) in self.maintenance.start(host, fabric) {
-                    self.ask(now, vm, to, false, fabric);
+                    // One that is already on its way out is not asked for again.
+                    if !self.mover.moves(vm) {
+                        self.ask(now, vm, to, false, fabric);
+                    }
                 }
             }
             Request::StopMaintenance { host } => self.maintenance.stop(host, fabric),
@@ -115,7 +116,7 @@ impl Controller {
     }
 
     fn ask(&mut self, now: SimTime, vm: VmId, to: HostId, quick: bool, fabric: &mut impl Fabric) {
-        let ended = self.mover.ask(now, vm, to, quick, fabric);
+        let ended = self.mover.ask(now, (vm, to), quick, &self.maintenance, fabric);
         self.after(ended, fabric);
     }
 

@@ -3,10 +3,10 @@
 //! The brain never waits. It is told what happened through [`Notice`]s, looks at the datacenter through the reads of
 //! [`Fabric`], and acts through its verbs, each of which returns at once; what comes of a verb is another notice.
 
-use twinrack_scenario::record::{Event, MigrationKind, Outcome};
+use twinrack_scenario::record::{Event, Outcome};
 use twinrack_scenario::spec::timeline::ActionSpec;
 use twinrack_scenario::units::{Bytes, SimDuration, SimTime, Watts};
-use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
+use twinrack_scenario::{HostId, MigrationId, NetworkId, Scenario, VmId};
 
 use crate::migration;
 
@@ -173,6 +173,19 @@ impl Request {
     }
 }
 
+/// Which way a migration goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The VM.
+    pub vm: VmId,
+    /// Where it is.
+    pub from: HostId,
+    /// Where it goes.
+    pub to: HostId,
+    /// The network its memory takes; none where it needs none (quick migration between hosts that no network connects).
+    pub network: Option<NetworkId>,
+}
+
 /// The datacenter as the brain can reach it.
 pub trait Fabric {
     /// How many hosts there are; their ids run from 0.
@@ -191,20 +204,13 @@ pub trait Fabric {
     fn watts_at(&self, host: HostId, busy: f64) -> Watts;
     /// What a migration has to move.
     fn subject(&self, vm: VmId) -> migration::plan::Subject;
-    /// Why the product forbids such a move, if it does.
-    fn forbids(&self, vm: VmId, from: HostId, to: HostId, how: MigrationKind) -> Option<migration::Refusal>;
+    /// What speaks for and against moving a VM from one host to another; the brain judges it.
+    fn facts(&self, vm: VmId, from: HostId, to: HostId) -> migration::precondition::Facts;
 
     /// Asks for a [`Notice::Woken`] at `at`.
     fn wake_at(&mut self, at: SimTime, wake: Wake);
     /// A migration begins; commands for it follow.
-    fn migration_begins(
-        &mut self,
-        migration: MigrationId,
-        vm: VmId,
-        from: HostId,
-        to: HostId,
-        plan: &migration::Plan,
-    );
+    fn migration_begins(&mut self, migration: MigrationId, route: Route, plan: &migration::Plan);
     /// A migration has ended; nothing follows.
     fn migration_ended(&mut self, migration: MigrationId, outcome: Outcome);
     /// Carries out a step of a migration.

@@ -4,13 +4,8 @@
 //! processors and 64 GB a VM, 384 VMs and 512 virtual processors a host, eight virtual for each logical one (`TechNet`,
 //! "Requirements and Limits for Virtual Machines and Hyper-V in Windows Server 2008 R2").
 
-use twinrack_scenario::record::MigrationKind;
 use twinrack_scenario::spec::Edition;
-use twinrack_scenario::spec::cluster::VolumeKind;
-use twinrack_scenario::spec::host::CpuVendor;
 use twinrack_scenario::units::Bytes;
-
-use crate::migration::Refusal;
 
 /// What already runs on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +31,48 @@ pub struct Asked {
 
 const GIB: u64 = 1 << 30;
 
+/// A limit of the product, and what would pass it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Excess {
+    /// `LIMIT_VMS`, `LIMIT_VPS` or `LIMIT_VP_RATIO`.
+    pub code: &'static str,
+    /// What is counted.
+    pub what: &'static str,
+    /// What the product allows.
+    pub limit: u32,
+    /// What there would be.
+    pub would_be: u32,
+}
+
+/// The limits of a host that one more VM would pass, the VM's own size apart.
+pub fn excesses(edition: Edition, running: Running, asked: Asked) -> Vec<Excess> {
+    let (vms, vcpus) = (running.vms + 1, running.vcpus + asked.vcpus);
+    let limit = |code, what, would_be, limit| Excess {
+        code,
+        what,
+        limit,
+        would_be,
+    };
+    let limits = match edition {
+        Edition::HyperV2008 => vec![limit("LIMIT_VMS", "running virtual machines", vms, 192)],
+        Edition::HyperVR2 => vec![
+            limit("LIMIT_VMS", "running virtual machines", vms, 384),
+            limit("LIMIT_VPS", "running virtual processors", vcpus, 512),
+            limit(
+                "LIMIT_VP_RATIO",
+                "virtual processors at eight for each logical one",
+                vcpus,
+                running.processors * 8,
+            ),
+        ],
+        Edition::Modern => Vec::new(),
+    };
+    limits
+        .into_iter()
+        .filter(|limit| limit.would_be > limit.limit)
+        .collect()
+}
+
 /// Whether the product starts the VM beside what runs; its reason when it does not.
 pub fn admit(edition: Edition, running: Running, asked: Asked) -> Result<(), String> {
     match edition {
@@ -50,45 +87,6 @@ pub const fn live_migration(edition: Edition) -> bool {
     !matches!(edition, Edition::HyperV2008)
 }
 
-/// What a move depends on at either end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Party {
-    /// The product that the host runs.
-    pub edition: Edition,
-    /// Who made its processor.
-    pub vendor: CpuVendor,
-}
-
-/// Why the product forbids to move a VM whose files are on such a volume, if it does.
-pub fn forbids(how: MigrationKind, volume: VolumeKind, from: Party, to: Party) -> Option<Refusal> {
-    let refusal = |code, message: &str| {
-        Some(Refusal {
-            code,
-            message: message.to_owned(),
-        })
-    };
-    let live = how != MigrationKind::Quick;
-    if live && !(live_migration(from.edition) && live_migration(to.edition)) {
-        return refusal(
-            "LM_UNSUPPORTED_HOST",
-            "both hosts must run Windows Server 2008 R2 Hyper-V or later",
-        );
-    }
-    if volume == VolumeKind::Local {
-        return refusal(
-            "LM_STORAGE_NOT_MOVABLE",
-            "the virtual machine's files are on a disk of its host alone",
-        );
-    }
-    if live && from.vendor != to.vendor {
-        return refusal(
-            "LM_CPU_VENDOR",
-            "the hardware on the destination computer is not compatible (event 21502)",
-        );
-    }
-    None
-}
-
 /// Whether the product parks cores at all.
 pub const fn core_parking(edition: Edition) -> bool {
     !matches!(edition, Edition::HyperV2008)
@@ -101,8 +99,8 @@ fn admit_2008(running: Running, asked: Asked) -> Result<(), String> {
             "running virtual machines would use {total}; Hyper-V Server 2008 has 31GiB for all together"
         ));
     }
-    at_most("virtual processors of one virtual machine", asked.vcpus, 4)?;
-    at_most("running virtual machines", running.vms + 1, 192)
+    own_processors(asked)?;
+    none_of(Edition::HyperV2008, running, asked)
 }
 
 fn admit_r2(running: Running, asked: Asked) -> Result<(), String> {
@@ -112,21 +110,27 @@ fn admit_r2(running: Running, asked: Asked) -> Result<(), String> {
             asked.memory
         ));
     }
-    at_most("virtual processors of one virtual machine", asked.vcpus, 4)?;
-    at_most("running virtual machines", running.vms + 1, 384)?;
-    at_most("running virtual processors", running.vcpus + asked.vcpus, 512)?;
-    at_most(
-        "virtual processors at eight for each logical one",
-        running.vcpus + asked.vcpus,
-        running.processors * 8,
-    )
+    own_processors(asked)?;
+    none_of(Edition::HyperVR2, running, asked)
 }
 
-fn at_most(what: &str, number: u32, most: u32) -> Result<(), String> {
-    if number <= most {
-        Ok(())
-    } else {
-        Err(format!("{what}: {number} are over the limit of {most}"))
+fn own_processors(asked: Asked) -> Result<(), String> {
+    if asked.vcpus <= 4 {
+        return Ok(());
+    }
+    Err(format!(
+        "virtual processors of one virtual machine: {} are over the limit of 4",
+        asked.vcpus
+    ))
+}
+
+fn none_of(edition: Edition, running: Running, asked: Asked) -> Result<(), String> {
+    match excesses(edition, running, asked).first() {
+        None => Ok(()),
+        Some(excess) => Err(format!(
+            "{}: {} are over the limit of {}",
+            excess.what, excess.would_be, excess.limit
+        )),
     }
 }
 

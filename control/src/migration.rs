@@ -1,7 +1,7 @@
 //! Moving a running VM: preconditions, admission, the pre-copy policies and the state machine, without input or output.
 //!
-//! A body asks [`precondition`] whether the move is possible and [`admission`] whether it may begin now, makes a
-//! [`Plan`], and then feeds a [`Migration`] with what happens and carries out the commands that come back. The
+//! The [mover](crate::mover) asks [`precondition`] whether a move is possible and [`admission`] whether it may begin now,
+//! makes a [`Plan`], and then feeds a [`Migration`] with what happens; a body carries out the commands that come back. The
 //! decision to go on or to stop is one pure function of the rounds so far ([`PrecopyPolicy::decide`]), so that the
 //! simulated body and the thread that pumps real pages through a socket end a loop at the same round.
 

@@ -2,24 +2,29 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use twinrack_scenario::record::Event;
 use twinrack_scenario::record::event::{MigrationKind, Outcome};
-use twinrack_scenario::record::{Event, StopReason};
-use twinrack_scenario::spec::migration::{BusySpec, MigrationPolicySpec};
-use twinrack_scenario::units::{Bytes, SimTime};
+use twinrack_scenario::spec::migration::MigrationPolicySpec;
+use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
-use crate::fabric::{Fabric, HostState, VmState};
-use crate::migration::{Command, Input, Migration, Plan, Refusal};
+use crate::fabric::{Fabric, Route};
+use crate::maintenance::Maintenance;
+use crate::migration::admission::{Admission, Verdict};
+use crate::migration::{Input, Migration, Plan, Refusal, precondition};
+
+mod notes;
 
 /// The part of the brain that moves VMs.
 #[derive(Debug, Clone)]
 pub struct Mover {
     policy: MigrationPolicySpec,
     jobs: Vec<Job>,
-    waiting: VecDeque<MigrationId>,
+    admission: Admission,
+    /// Those that have begun and not ended.
     active: BTreeMap<MigrationId, Migration>,
-    /// Migrations that each host takes part in.
-    load: BTreeMap<HostId, u32>,
+    /// The migration of each VM that is being moved or waits to be.
+    moving: BTreeMap<VmId, MigrationId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,26 +50,24 @@ pub struct Ended {
 
 impl Mover {
     /// A mover under the given policy.
-    pub const fn new(policy: MigrationPolicySpec) -> Self {
+    pub fn new(policy: MigrationPolicySpec) -> Self {
         Self {
+            admission: Admission::new(policy.per_host, policy.when_busy),
             policy,
             jobs: Vec::new(),
-            waiting: VecDeque::new(),
             active: BTreeMap::new(),
-            load: BTreeMap::new(),
+            moving: BTreeMap::new(),
         }
     }
 
     /// Whether a VM is being moved or waits to be.
     pub fn moves(&self, vm: VmId) -> bool {
-        self.of(vm).is_some()
+        self.moving.contains_key(&vm)
     }
 
     /// Whether a host takes part in a migration, or one that waits will need it.
     pub fn involves(&self, host: HostId) -> bool {
-        let open = self.waiting.iter().chain(self.active.keys());
-        open.map(|id| &self.jobs[id.0 as usize])
-            .any(|job| job.from == host || job.to == host)
+        self.admission.involves(host)
     }
 
     /// Migrations under way.
@@ -76,18 +79,14 @@ impl Mover {
     pub fn ask(
         &mut self,
         now: SimTime,
-        vm: VmId,
-        to: HostId,
+        (vm, to): (VmId, HostId),
         quick: bool,
+        maintenance: &Maintenance,
         fabric: &mut impl Fabric,
     ) -> Vec<Ended> {
         let id = MigrationId(self.jobs.len() as u32);
         let from = fabric.vm(vm).host.unwrap_or(to);
-        let how = if quick {
-            MigrationKind::Quick
-        } else {
-            self.plan(vm, false, fabric).kind
-        };
+        let how = self.plan(vm, quick, fabric).kind;
         self.jobs.push(Job { vm, from, to, how });
         fabric.note(Event::MigrationRequested {
             migration: id,
@@ -96,26 +95,21 @@ impl Mover {
             to,
             how,
         });
-        if let Some(why) = self.impossible(id, fabric) {
+        if let Err(why) = self.may_ask(id, maintenance, fabric) {
             return vec![self.refuse(id, why, fabric)];
         }
-        if self.is_free(from) && self.is_free(to) {
-            return self.begin(now, id, fabric);
+        match self.admission.ask(id, from, to) {
+            Verdict::Begin => {
+                self.moving.insert(vm, id);
+                self.turn(now, id, maintenance, fabric)
+            }
+            Verdict::Queued => {
+                self.moving.insert(vm, id);
+                fabric.note(Event::MigrationQueued { migration: id });
+                Vec::new()
+            }
+            Verdict::Refused(why) => vec![self.refuse(id, why, fabric)],
         }
-        if self.policy.when_busy == BusySpec::Refuse {
-            let message = "a virtual machine is already being migrated from or to this computer".to_owned();
-            return vec![self.refuse(
-                id,
-                Refusal {
-                    code: "LM_NODE_BUSY",
-                    message,
-                },
-                fabric,
-            )];
-        }
-        fabric.note(Event::MigrationQueued { migration: id });
-        self.waiting.push_back(id);
-        Vec::new()
     }
 
     /// Something came of a step.
@@ -124,78 +118,77 @@ impl Mover {
         now: SimTime,
         id: MigrationId,
         input: Input,
+        maintenance: &Maintenance,
         fabric: &mut impl Fabric,
     ) -> Vec<Ended> {
         let Some(migration) = self.active.get_mut(&id) else {
             return Vec::new();
         };
-        let rounds = migration.rounds().len();
-        let moved = match input {
-            Input::StorageTaken => Some(Event::MigrationHandedOver { migration: id }),
-            Input::Resumed | Input::Restored => Some(Event::MigrationResumed {
-                migration: id,
-                host: self.jobs[id.0 as usize].to,
-            }),
-            _ => None,
-        };
+        let (rounds, to) = (migration.rounds().len(), self.jobs[id.index()].to);
+        let arrived = notes::arrived(id, &input, to);
         let commands = migration.on(now, input);
         if let Some(round) = migration.rounds().get(rounds) {
-            fabric.note(Event::MigrationRound {
-                migration: id,
-                round: round.number,
-                pages: round.copied.pages(),
-                bytes: round.sent.0,
-                nanos: round.elapsed.as_nanos(),
-                dirtied: round.dirtied.pages(),
-            });
+            fabric.note(notes::round(id, round));
         }
-        if let Some(event) = moved {
+        if let Some(event) = arrived {
             fabric.note(event);
         }
-        carry_out(id, &commands, fabric);
-        self.settle(now, id, fabric)
+        notes::carry_out(id, &commands, fabric);
+        self.settle(now, id, maintenance, fabric)
     }
 
     /// Stops moving a VM, if it still can be stopped.
-    pub fn cancel(&mut self, now: SimTime, vm: VmId, fabric: &mut impl Fabric) -> Vec<Ended> {
-        let Some(id) = self.of(vm) else { return Vec::new() };
+    pub fn cancel(
+        &mut self,
+        now: SimTime,
+        vm: VmId,
+        maintenance: &Maintenance,
+        fabric: &mut impl Fabric,
+    ) -> Vec<Ended> {
+        let Some(id) = self.moving.get(&vm).copied() else {
+            return Vec::new();
+        };
         if self.active.contains_key(&id) {
-            return self.on(now, id, Input::Cancel, fabric);
+            return self.on(now, id, Input::Cancel, maintenance, fabric);
         }
-        self.waiting.retain(|waiting| *waiting != id);
-        vec![self.end_unbegun(id, Outcome::Cancelled, None, fabric)]
+        let mut ended = vec![self.end_unbegun(id, Outcome::Cancelled, None, fabric)];
+        ended.extend(self.release(now, id, maintenance, fabric));
+        ended
     }
 
-    /// A host died: what it took part in fails.
-    pub fn host_died(&mut self, now: SimTime, host: HostId, fabric: &mut impl Fabric) -> Vec<Ended> {
+    /// A host died: what it took part in fails, and what waits for it is refused.
+    pub fn host_died(
+        &mut self,
+        now: SimTime,
+        host: HostId,
+        maintenance: &Maintenance,
+        fabric: &mut impl Fabric,
+    ) -> Vec<Ended> {
         let mut ended = Vec::new();
-        let lost: Vec<MigrationId> = self
-            .waiting
-            .iter()
-            .copied()
-            .filter(|id| self.takes_part(*id, host))
-            .collect();
-        for id in lost {
-            self.waiting.retain(|waiting| *waiting != id);
+        let concerned = |ids: &mut dyn Iterator<Item = MigrationId>| -> Vec<MigrationId> {
+            ids.filter(|id| self.takes_part(*id, host)).collect()
+        };
+        let waiting = concerned(&mut self.admission.queue());
+        let active = concerned(&mut self.active.keys().copied());
+        for id in waiting {
+            // Refused already, when its turn came with the end of one before it.
+            if !self.admission.waits(id) {
+                continue;
+            }
             let why = Refusal {
-                code: "LM_HOST_DOWN",
-                message: "a node that takes part is down".to_owned(),
+                code: "LM_NODE_DOWN",
+                message: "a node that takes part went down while the move waited".to_owned(),
             };
             ended.push(self.refuse(id, why, fabric));
+            ended.extend(self.release(now, id, maintenance, fabric));
         }
-        let active: Vec<MigrationId> = self
-            .active
-            .keys()
-            .copied()
-            .filter(|id| self.takes_part(*id, host))
-            .collect();
         for id in active {
-            let died = if self.jobs[id.0 as usize].to == host {
+            let died = if self.jobs[id.index()].to == host {
                 Input::TargetDied
             } else {
                 Input::SourceDied
             };
-            ended.extend(self.on(now, id, died, fabric));
+            ended.extend(self.on(now, id, died, maintenance, fabric));
         }
         ended
     }
@@ -205,21 +198,9 @@ impl Mover {
         self.active.get(&id).is_some_and(Migration::past_no_return)
     }
 
-    fn of(&self, vm: VmId) -> Option<MigrationId> {
-        self.waiting
-            .iter()
-            .chain(self.active.keys())
-            .copied()
-            .find(|id| self.jobs[id.0 as usize].vm == vm)
-    }
-
     fn takes_part(&self, id: MigrationId, host: HostId) -> bool {
-        let job = &self.jobs[id.0 as usize];
+        let job = &self.jobs[id.index()];
         job.from == host || job.to == host
-    }
-
-    fn is_free(&self, host: HostId) -> bool {
-        self.load.get(&host).copied().unwrap_or(0) < self.policy.per_host
     }
 
     fn plan(&self, vm: VmId, quick: bool, fabric: &impl Fabric) -> Plan {
@@ -231,145 +212,142 @@ impl Mover {
         }
     }
 
-    /// Why a move can't be, as the products say it; checked when it is asked for and again when its turn comes.
-    fn impossible(&self, id: MigrationId, fabric: &impl Fabric) -> Option<Refusal> {
-        let job = &self.jobs[id.0 as usize];
-        let vm = fabric.vm(job.vm);
-        let refusal = |code, message: &str| {
-            Some(Refusal {
+    /// Whether a move may be asked for at all.
+    fn may_ask(
+        &self,
+        id: MigrationId,
+        maintenance: &Maintenance,
+        fabric: &impl Fabric,
+    ) -> Result<(), Refusal> {
+        let job = &self.jobs[id.index()];
+        let refused = |code, message: &str| {
+            Err(Refusal {
                 code,
                 message: message.to_owned(),
             })
         };
-        if vm.state != VmState::Running {
-            return refusal("LM_BAD_STATE", "the virtual machine is not running");
-        }
         if job.from == job.to {
-            return refusal("LM_SAME_HOST", "source and destination are the same computer");
+            return refused("LM_SAME_HOST", "source and destination are the same computer");
         }
-        if fabric.host(job.to).state != HostState::Up || fabric.host(job.from).state != HostState::Up {
-            return refusal("LM_TARGET_DOWN", "the destination node is not up");
+        if self.moves(job.vm) {
+            return refused("LM_BAD_STATE", "the virtual machine is already being migrated");
         }
-        fabric.forbids(job.vm, job.from, job.to, job.how)
+        let facts = fabric.facts(job.vm, job.from, job.to);
+        precondition::request(&facts, job.how, maintenance.holds(job.to))
     }
 
-    fn begin(&mut self, now: SimTime, id: MigrationId, fabric: &mut impl Fabric) -> Vec<Ended> {
-        let job = self.jobs[id.0 as usize];
+    /// The turn of a migration has come: it begins, or is refused and lets those behind it through.
+    fn turn(
+        &mut self,
+        now: SimTime,
+        id: MigrationId,
+        maintenance: &Maintenance,
+        fabric: &mut impl Fabric,
+    ) -> Vec<Ended> {
+        if let Err(why) = self.begin(now, id, maintenance, fabric) {
+            let mut ended = vec![self.refuse(id, why, fabric)];
+            ended.extend(self.release(now, id, maintenance, fabric));
+            return ended;
+        }
+        Vec::new()
+    }
+
+    fn begin(
+        &mut self,
+        now: SimTime,
+        id: MigrationId,
+        maintenance: &Maintenance,
+        fabric: &mut impl Fabric,
+    ) -> Result<(), Refusal> {
+        let job = self.jobs[id.index()];
+        let facts = fabric.facts(job.vm, job.from, job.to);
+        let cleared = precondition::check(&facts, job.how, maintenance.holds(job.to))?;
+        for warning in cleared.warnings {
+            fabric.note(Event::MigrationWarned {
+                migration: id,
+                warning: warning.to_string(),
+            });
+        }
         let mut migration = Migration::new(self.plan(job.vm, job.how == MigrationKind::Quick, fabric));
-        for host in [job.from, job.to] {
-            *self.load.entry(host).or_default() += 1;
-        }
         fabric.note(Event::MigrationStarted { migration: id });
-        fabric.migration_begins(id, job.vm, job.from, job.to, migration.plan());
-        let commands = migration.on(now, Input::Start);
-        self.active.insert(id, migration);
-        carry_out(id, &commands, fabric);
-        self.settle(now, id, fabric)
-    }
-
-    /// Closes a migration that has ended, and lets those that waited for its hosts begin.
-    fn settle(&mut self, now: SimTime, id: MigrationId, fabric: &mut impl Fabric) -> Vec<Ended> {
-        let Some(report) = self.active.get(&id).and_then(Migration::report) else {
-            return Vec::new();
-        };
-        let job = self.jobs[id.0 as usize];
-        let outcome = report.outcome;
-        fabric.note(Event::MigrationEnded {
-            migration: id,
-            outcome,
-            reason: report.reason.as_ref().map(ToString::to_string),
-            bytes: report.sent.0,
-            total_nanos: report.total.as_nanos(),
-            brownout_nanos: report.brownout.as_nanos(),
-            downtime_nanos: report.downtime.as_nanos(),
-            outage_nanos: report.outage.as_nanos(),
-            rounds: report.rounds.len() as u32,
-        });
-        self.active.remove(&id);
-        for host in [job.from, job.to] {
-            if let Some(load) = self.load.get_mut(&host) {
-                *load = load.saturating_sub(1);
-            }
-        }
-        fabric.migration_ended(id, outcome);
-        let mut ended = vec![Ended {
+        let route = Route {
             vm: job.vm,
             from: job.from,
             to: job.to,
-            outcome,
-        }];
-        ended.extend(self.begin_waiting(now, fabric));
+            network: cleared.network,
+        };
+        fabric.migration_begins(id, route, migration.plan());
+        let commands = migration.on(now, Input::Start);
+        self.active.insert(id, migration);
+        notes::carry_out(id, &commands, fabric);
+        Ok(())
+    }
+
+    /// Closes a migration that has ended, and lets those that waited for its hosts begin.
+    fn settle(
+        &mut self,
+        now: SimTime,
+        id: MigrationId,
+        maintenance: &Maintenance,
+        fabric: &mut impl Fabric,
+    ) -> Vec<Ended> {
+        let Some(report) = self.active.get(&id).and_then(Migration::report) else {
+            return Vec::new();
+        };
+        let outcome = report.outcome;
+        fabric.note(notes::ended(id, report));
+        self.active.remove(&id);
+        fabric.migration_ended(id, outcome);
+        let mut ended = vec![self.ended(id, outcome)];
+        ended.extend(self.release(now, id, maintenance, fabric));
         ended
     }
 
-    /// Begins, in the order of the requests, every waiting migration whose hosts are free.
-    fn begin_waiting(&mut self, now: SimTime, fabric: &mut impl Fabric) -> Vec<Ended> {
+    /// A migration needs its hosts no longer: those whose turn it is now begin.
+    fn release(
+        &mut self,
+        now: SimTime,
+        id: MigrationId,
+        maintenance: &Maintenance,
+        fabric: &mut impl Fabric,
+    ) -> Vec<Ended> {
         let mut ended = Vec::new();
-        let mut at = 0;
-        while let Some(&id) = self.waiting.get(at) {
-            let job = self.jobs[id.0 as usize];
-            if !(self.is_free(job.from) && self.is_free(job.to)) {
-                at += 1;
-                continue;
-            }
-            self.waiting.remove(at);
-            match self.impossible(id, fabric) {
-                Some(why) => ended.push(self.refuse(id, why, fabric)),
-                None => ended.extend(self.begin(now, id, fabric)),
+        let mut next: VecDeque<MigrationId> = self.admission.done(id).into();
+        while let Some(id) = next.pop_front() {
+            if let Err(why) = self.begin(now, id, maintenance, fabric) {
+                ended.push(self.refuse(id, why, fabric));
+                next.extend(self.admission.done(id));
             }
         }
         ended
     }
 
-    fn refuse(&self, id: MigrationId, why: Refusal, fabric: &mut impl Fabric) -> Ended {
+    fn refuse(&mut self, id: MigrationId, why: Refusal, fabric: &mut impl Fabric) -> Ended {
         self.end_unbegun(id, Outcome::Refused, Some(why), fabric)
     }
 
     fn end_unbegun(
-        &self,
+        &mut self,
         id: MigrationId,
         outcome: Outcome,
         why: Option<Refusal>,
         fabric: &mut impl Fabric,
     ) -> Ended {
-        let job = self.jobs[id.0 as usize];
-        fabric.note(Event::MigrationEnded {
-            migration: id,
-            outcome,
-            reason: why.map(|why| why.to_string()),
-            bytes: Bytes::ZERO.0,
-            total_nanos: 0,
-            brownout_nanos: 0,
-            downtime_nanos: 0,
-            outage_nanos: 0,
-            rounds: 0,
-        });
+        fabric.note(notes::ended_unbegun(id, outcome, why.as_ref()));
+        self.ended(id, outcome)
+    }
+
+    fn ended(&mut self, id: MigrationId, outcome: Outcome) -> Ended {
+        let job = self.jobs[id.index()];
+        // A second request for a VM that is already being moved ends without ending the first.
+        if self.moving.get(&job.vm) == Some(&id) {
+            self.moving.remove(&job.vm);
+        }
         Ended {
             vm: job.vm,
             from: job.from,
             to: job.to,
             outcome,
         }
-    }
-}
-
-fn carry_out(id: MigrationId, commands: &[Command], fabric: &mut impl Fabric) {
-    for command in commands {
-        match command {
-            Command::PauseVm { reason, left, .. } => {
-                fabric.note(Event::MigrationPaused {
-                    migration: id,
-                    reason: *reason,
-                    pages_left: left.pages(),
-                });
-            }
-            Command::SaveVm { memory, .. } => fabric.note(Event::MigrationPaused {
-                migration: id,
-                reason: StopReason::Saved,
-                pages_left: memory.pages(),
-            }),
-            _ => {}
-        }
-        fabric.migrate(id, command);
     }
 }

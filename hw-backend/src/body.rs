@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 
 use twinrack_control::controller::Controller;
 use twinrack_control::fabric::Notice;
+use twinrack_control::migration::precondition::Surroundings;
 use twinrack_scenario::record::{Digest, Event, EventRecord, RunRecord};
 use twinrack_scenario::units::{SimDuration, SimTime};
 use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
@@ -95,6 +96,7 @@ pub struct Body<'a> {
     hosts: Vec<Host>,
     vms: Vec<Vm>,
     moves: BTreeMap<MigrationId, Move>,
+    surroundings: Surroundings,
     timers: Timers,
     notices: VecDeque<Notice>,
     events: Vec<EventRecord>,
@@ -189,6 +191,7 @@ impl<'a> Body<'a> {
                 .map(|vm| Vm::new(scenario, VmId(vm)))
                 .collect(),
             moves: BTreeMap::new(),
+            surroundings: Surroundings::new(scenario),
             timers: Timers::default(),
             notices: VecDeque::new(),
             events: Vec::new(),

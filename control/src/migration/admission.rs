@@ -45,6 +45,12 @@ struct Desk {
     waiting: BTreeSet<Place>,
 }
 
+impl Desk {
+    fn is_idle(&self) -> bool {
+        self.running == 0 && self.waiting.is_empty()
+    }
+}
+
 /// Which migrations run, and which wait.
 #[derive(Debug, Clone)]
 pub struct Admission {
@@ -79,6 +85,21 @@ impl Admission {
         self.waiting.len()
     }
 
+    /// Whether a migration waits.
+    pub fn waits(&self, migration: MigrationId) -> bool {
+        self.waiting.contains_key(&migration)
+    }
+
+    /// Those that wait, by number.
+    pub fn queue(&self) -> impl Iterator<Item = MigrationId> {
+        self.waiting.keys().copied()
+    }
+
+    /// Whether a host takes part in a migration, or one that waits will need it.
+    pub fn involves(&self, host: HostId) -> bool {
+        self.desks.contains_key(&host)
+    }
+
     /// How many a host takes part in now.
     pub fn running_on(&self, host: HostId) -> u32 {
         self.desks.get(&host).map_or(0, |desk| desk.running)
@@ -108,8 +129,8 @@ impl Admission {
             (Some(host), BusySpec::Refuse) => Verdict::Refused(Refusal {
                 code: "LM_NODE_BUSY",
                 message: format!(
-                    "node {} already takes part in {} live migration(s); try again when it is done",
-                    if host == from { "(source)" } else { "(destination)" },
+                    "the {} node already takes part in {} live migration(s); try again when it is done",
+                    if host == from { "source" } else { "destination" },
                     self.running_on(host)
                 ),
             }),
@@ -158,8 +179,11 @@ impl Admission {
                 begun.push(place.1);
             }
         }
-        self.desks
-            .retain(|_, desk| desk.running > 0 || !desk.waiting.is_empty());
+        for host in pair.hosts() {
+            if self.desks.get(&host).is_some_and(Desk::is_idle) {
+                self.desks.remove(&host);
+            }
+        }
         begun
     }
 

@@ -1,122 +1,38 @@
 //! What must hold before a VM is moved: twelve checks in the product's order, each with its code and its words, and
 //! two that only warn.
 //!
-//! All are made before anything is changed. A body shows what they look at through [`View`], whose defaults describe
-//! the common case; the first check that fails refuses the move, and what the product only warns of is gathered.
+//! All are made before anything is changed, on [`Facts`] that the body tells. The first five are made when a move is
+//! asked for ([`request`]), the others when its turn has come ([`check`]): memory and networks are looked at then. Between
+//! them is [admission](super::admission), which is the sixth. Quick migration needs no product that moves VMs live, may
+//! take a LUN of several VMs, and finds out about processors only when it restores.
+
+mod facts;
+mod surroundings;
+
+pub use facts::{Facts, HostFacts};
+pub use surroundings::{Now, Surroundings};
 
 use twinrack_scenario::NetworkId;
+use twinrack_scenario::record::event::MigrationKind;
 use twinrack_scenario::spec::Edition;
 use twinrack_scenario::spec::cluster::VolumeKind;
-use twinrack_scenario::spec::host::CpuVendor;
 use twinrack_scenario::units::Bytes;
 
+use super::networks;
 use super::processor::Features;
 use super::step::Refusal;
+use crate::limits;
 
-/// An end of the move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// Where the VM is.
-    Source,
-    /// Where it goes.
-    Target,
-}
-
-impl End {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Target => "destination",
-        }
-    }
-}
-
-/// A limit of the product that the target would pass.
+/// What lets a move begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excess {
-    /// `LIMIT_VMS`, `LIMIT_VPS`, `LIMIT_NODE_VMS` or `LIMIT_VP_RATIO`.
-    pub code: &'static str,
-    /// What it allows.
-    pub limit: u32,
-    /// What there would be.
-    pub would_be: u32,
+pub struct Cleared {
+    /// The network it takes; none for quick migration where no network connects the hosts.
+    pub network: Option<NetworkId>,
+    /// What the product only warns of.
+    pub warnings: Vec<Refusal>,
 }
 
-/// What the checks look at, of one VM and the two hosts.
-pub trait View {
-    /// The product on a host.
-    fn edition(&self, end: End) -> Edition;
-    /// The failover cluster that a host is a node of.
-    fn cluster(&self, end: End) -> Option<u32>;
-    /// How many nodes that cluster has.
-    fn cluster_nodes(&self) -> u32 {
-        2
-    }
-    /// Whether a host is up.
-    fn is_up(&self, end: End) -> bool;
-    /// Whether the target takes no more VMs: paused, or in maintenance.
-    fn target_paused(&self) -> bool {
-        false
-    }
-    /// Whether the VM is a resource of the cluster.
-    fn highly_available(&self) -> bool {
-        true
-    }
-    /// Whether the VM runs, and nothing else is done with it.
-    fn running(&self) -> bool;
-    /// Whether the target is a possible owner of the VM.
-    fn target_may_own(&self) -> bool {
-        true
-    }
-    /// Where the VM's files are.
-    fn volume(&self) -> VolumeKind;
-    /// Whether other VMs' files are on the same volume; matters for a clustered LUN only.
-    fn volume_shared_with_others(&self) -> bool {
-        false
-    }
-    /// Whether a host takes part in as many migrations as it may; admission looks at it when the move would wait.
-    fn busy(&self, _end: End) -> bool {
-        false
-    }
-    /// Processor vendor of a host.
-    fn vendor(&self, end: End) -> CpuVendor;
-    /// What the VM sees of its processor since it started.
-    fn guest_features(&self) -> Features {
-        Features::NONE
-    }
-    /// What the target's processor has.
-    fn target_features(&self) -> Features {
-        Features::NONE
-    }
-    /// A virtual network of the VM that the target lacks.
-    fn missing_network(&self) -> Option<String> {
-        None
-    }
-    /// Memory to reserve on the target: the VM's and its overhead.
-    fn reserve(&self) -> Bytes;
-    /// Memory free on the target.
-    fn target_free(&self) -> Bytes;
-    /// Something attached to the VM that only its host has: a physical drive, a local image.
-    fn local_device(&self) -> Option<String> {
-        None
-    }
-    /// The limits that the target would pass; the product warns of them.
-    fn excesses(&self) -> Vec<Excess> {
-        Vec::new()
-    }
-    /// The network that the migration takes; none when no path is up.
-    fn network(&self) -> Option<NetworkId>;
-    /// Whether the VM's automatic start action is "nothing", as it should be in a cluster.
-    fn starts_by_cluster_only(&self) -> bool {
-        true
-    }
-    /// Whether all nodes have the same system drive, without which there are no Cluster Shared Volumes.
-    fn same_system_drive(&self) -> bool {
-        true
-    }
-}
-
-type Check<V> = fn(&V) -> Result<(), Refusal>;
+type Check = fn(&Facts) -> Result<(), Refusal>;
 
 fn refused<T>(code: &'static str, message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal {
@@ -125,88 +41,101 @@ fn refused<T>(code: &'static str, message: impl Into<String>) -> Result<T, Refus
     })
 }
 
-/// Makes all checks in order. Gives what the product only warns of.
+/// What is checked when a move is asked for: products, cluster, state, owner, storage. `paused` is whether the target
+/// takes no more VMs.
 ///
 /// # Errors
 /// The first check that fails, with the product's code and words.
-pub fn check<V: View>(view: &V) -> Result<Vec<Refusal>, Refusal> {
-    let checks: [Check<V>; 12] = [
-        supported_hosts,
-        clustered,
-        state,
-        possible_owner,
-        movable_storage,
-        not_busy,
-        processor,
-        virtual_networks,
-        memory,
-        local_devices,
-        network,
-        system_drive,
-    ];
-    for check in checks {
-        check(view)?;
+pub fn request(facts: &Facts, how: MigrationKind, paused: bool) -> Result<(), Refusal> {
+    let live = how != MigrationKind::Quick;
+    if live {
+        supported_hosts(facts)?;
     }
-    let mut warnings = limits(view);
-    warnings.extend(start_action(view));
-    Ok(warnings)
+    clustered(facts, paused)?;
+    state(facts)?;
+    possible_owner(facts)?;
+    movable_storage(facts, live)
+}
+
+/// What is checked when the turn of a move has come, and before anything is changed.
+///
+/// # Errors
+/// The first check that fails, with the product's code and words.
+pub fn check(facts: &Facts, how: MigrationKind, paused: bool) -> Result<Cleared, Refusal> {
+    request(facts, how, paused)?;
+    let live = how != MigrationKind::Quick;
+    if live {
+        processor(facts)?;
+    }
+    let checks: [Check; 3] = [virtual_networks, memory, local_devices];
+    for check in checks {
+        check(facts)?;
+    }
+    let network = networks::choose(&facts.networks);
+    if live && network.is_none() {
+        return refused(
+            "LM_NO_NETWORK",
+            "no network for live migration connects the hosts (event 21502)",
+        );
+    }
+    system_drive(facts)?;
+    let mut warnings = limits(facts);
+    warnings.extend(start_action(facts));
+    Ok(Cleared { network, warnings })
 }
 
 /// Whether hosts move VMs without a cluster around them: what came after 2008 R2 does.
-fn shared_nothing<V: View>(view: &V) -> bool {
-    view.edition(End::Source) == Edition::Modern && view.edition(End::Target) == Edition::Modern
+fn shared_nothing(facts: &Facts) -> bool {
+    facts.source.edition == Edition::Modern && facts.target.edition == Edition::Modern
 }
 
-fn supported_hosts<V: View>(view: &V) -> Result<(), Refusal> {
-    match [End::Source, End::Target]
-        .into_iter()
-        .find(|end| view.edition(*end) == Edition::HyperV2008)
-    {
-        Some(end) => refused(
-            "LM_UNSUPPORTED_HOST",
-            format!(
-                "the {} computer runs a version of Hyper-V without live migration (2008)",
-                end.word()
-            ),
-        ),
-        None => Ok(()),
+fn ends(facts: &Facts) -> [(&'static str, &HostFacts); 2] {
+    [("source", &facts.source), ("destination", &facts.target)]
+}
+
+fn supported_hosts(facts: &Facts) -> Result<(), Refusal> {
+    for (end, host) in ends(facts) {
+        if !limits::live_migration(host.edition) {
+            return refused(
+                "LM_UNSUPPORTED_HOST",
+                format!("the {end} computer runs a version of Hyper-V without live migration (2008)"),
+            );
+        }
     }
+    Ok(())
 }
 
-fn clustered<V: View>(view: &V) -> Result<(), Refusal> {
-    let (source, target) = (view.cluster(End::Source), view.cluster(End::Target));
-    if !shared_nothing(view)
-        && (source.is_none() || source != target || !(2..=16).contains(&view.cluster_nodes()))
+fn clustered(facts: &Facts, paused: bool) -> Result<(), Refusal> {
+    let (source, target) = (facts.source.cluster, facts.target.cluster);
+    if !shared_nothing(facts)
+        && (source.is_none() || source != target || !(2..=16).contains(&facts.cluster_nodes))
     {
         return refused(
             "LM_NOT_CLUSTERED",
             "the hosts are not nodes of one failover cluster of 2 to 16 nodes",
         );
     }
-    if let Some(end) = [End::Source, End::Target]
-        .into_iter()
-        .find(|end| !view.is_up(*end))
-    {
-        return refused("LM_NODE_DOWN", format!("the {} node is not up", end.word()));
+    if let Some((end, _)) = ends(facts).into_iter().find(|(_, host)| !host.up) {
+        return refused("LM_NODE_DOWN", format!("the {end} node is not up"));
     }
-    if view.target_paused() {
+    if paused {
         return refused("LM_TARGET_PAUSED", "the destination node is paused");
     }
     Ok(())
 }
 
-fn state<V: View>(view: &V) -> Result<(), Refusal> {
-    if !view.running() {
+fn state(facts: &Facts) -> Result<(), Refusal> {
+    if !facts.running {
         return refused("LM_BAD_STATE", "the virtual machine is not running");
     }
-    if !view.highly_available() && !shared_nothing(view) {
+    if !facts.highly_available && !shared_nothing(facts) {
         return refused("LM_BAD_STATE", "the virtual machine is not a clustered resource");
     }
     Ok(())
 }
 
-fn possible_owner<V: View>(view: &V) -> Result<(), Refusal> {
-    if view.target_may_own() {
+fn possible_owner(facts: &Facts) -> Result<(), Refusal> {
+    if facts.target_may_own {
         return Ok(());
     }
     refused(
@@ -215,10 +144,10 @@ fn possible_owner<V: View>(view: &V) -> Result<(), Refusal> {
     )
 }
 
-fn movable_storage<V: View>(view: &V) -> Result<(), Refusal> {
-    match view.volume() {
+fn movable_storage(facts: &Facts, live: bool) -> Result<(), Refusal> {
+    match facts.volume {
         VolumeKind::Csv => Ok(()),
-        VolumeKind::Lun if !view.volume_shared_with_others() => Ok(()),
+        VolumeKind::Lun if !(live && facts.volume_shared) => Ok(()),
         VolumeKind::Lun => refused(
             "LM_STORAGE_NOT_MOVABLE",
             "unsupported cluster configuration: other virtual machines have their files on the same disk",
@@ -230,26 +159,20 @@ fn movable_storage<V: View>(view: &V) -> Result<(), Refusal> {
     }
 }
 
-fn not_busy<V: View>(view: &V) -> Result<(), Refusal> {
-    match [End::Source, End::Target].into_iter().find(|end| view.busy(*end)) {
-        Some(end) => refused(
-            "LM_NODE_BUSY",
-            format!("the {} node already takes part in a live migration", end.word()),
-        ),
-        None => Ok(()),
-    }
-}
-
-fn processor<V: View>(view: &V) -> Result<(), Refusal> {
-    if view.vendor(End::Source) != view.vendor(End::Target) {
+/// Whether the VM finds on the target what it saw of its processor when it started.
+///
+/// # Errors
+/// Another vendor, or features missing.
+pub fn processor(facts: &Facts) -> Result<(), Refusal> {
+    if facts.source.vendor != facts.target.vendor {
         return refused(
             "LM_CPU_VENDOR",
             "the hardware on the destination computer is not compatible: another processor vendor (event 21502, 32784)",
         );
     }
-    let missing = view.guest_features().without(view.target_features());
+    let missing = facts.guest_features.without(facts.target.features);
     // A target of an unknown generation shows no features at all; then only the vendor counts.
-    if missing == Features::NONE || view.target_features() == Features::NONE {
+    if missing == Features::NONE || facts.target.features == Features::NONE {
         return Ok(());
     }
     refused(
@@ -262,8 +185,8 @@ fn processor<V: View>(view: &V) -> Result<(), Refusal> {
     )
 }
 
-fn virtual_networks<V: View>(view: &V) -> Result<(), Refusal> {
-    match view.missing_network() {
+fn virtual_networks(facts: &Facts) -> Result<(), Refusal> {
+    match &facts.missing_network {
         Some(name) => refused(
             "LM_NO_VSWITCH",
             format!("the destination computer has no virtual network `{name}` (event 21502)"),
@@ -272,8 +195,8 @@ fn virtual_networks<V: View>(view: &V) -> Result<(), Refusal> {
     }
 }
 
-fn memory<V: View>(view: &V) -> Result<(), Refusal> {
-    if view.target_free() >= view.reserve() {
+fn memory(facts: &Facts) -> Result<(), Refusal> {
+    if facts.target_free >= facts.reserve {
         return Ok(());
     }
     refused(
@@ -281,13 +204,13 @@ fn memory<V: View>(view: &V) -> Result<(), Refusal> {
         format!(
             "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. \
              (0x800705AA)",
-            view.reserve().0.div_ceil(Bytes::MIB.0)
+            facts.reserve.0.div_ceil(Bytes::MIB.0)
         ),
     )
 }
 
-fn local_devices<V: View>(view: &V) -> Result<(), Refusal> {
-    match view.local_device() {
+fn local_devices(facts: &Facts) -> Result<(), Refusal> {
+    match &facts.local_device {
         Some(device) => refused(
             "LM_LOCAL_DEVICE",
             format!(
@@ -298,36 +221,29 @@ fn local_devices<V: View>(view: &V) -> Result<(), Refusal> {
     }
 }
 
-fn limits<V: View>(view: &V) -> Vec<Refusal> {
-    let warning = |excess: Excess| Refusal {
+fn limits(facts: &Facts) -> Vec<Refusal> {
+    let warning = |excess: limits::Excess| Refusal {
         code: excess.code,
         message: format!(
-            "the destination would hold {} where {} are supported",
-            excess.would_be, excess.limit
+            "{}: the destination would hold {} where {} are supported",
+            excess.what, excess.would_be, excess.limit
         ),
     };
-    view.excesses().into_iter().map(warning).collect()
+    limits::excesses(facts.target.edition, facts.target_holds, facts.asks)
+        .into_iter()
+        .map(warning)
+        .collect()
 }
 
-fn network<V: View>(view: &V) -> Result<(), Refusal> {
-    if view.network().is_some() {
-        return Ok(());
-    }
-    refused(
-        "LM_NO_NETWORK",
-        "no network for live migration connects the hosts (event 21502)",
-    )
-}
-
-fn start_action<V: View>(view: &V) -> Option<Refusal> {
-    (!view.starts_by_cluster_only()).then(|| Refusal {
+fn start_action(facts: &Facts) -> Option<Refusal> {
+    (facts.automatic_start && facts.source.cluster.is_some()).then(|| Refusal {
         code: "WARN_START_ACTION",
         message: "the automatic start action of a clustered virtual machine should be `nothing`".to_owned(),
     })
 }
 
-fn system_drive<V: View>(view: &V) -> Result<(), Refusal> {
-    if view.volume() == VolumeKind::Csv && !view.same_system_drive() {
+fn system_drive(facts: &Facts) -> Result<(), Refusal> {
+    if facts.volume == VolumeKind::Csv && facts.source.system_drive != facts.target.system_drive {
         return refused(
             "CSV_SYSDRIVE_MISMATCH",
             "the nodes have different system drives, so there is no Cluster Shared Volume",

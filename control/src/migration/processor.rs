@@ -117,6 +117,10 @@ impl Features {
             .and(Self::POPCNT)
             .and(Self::LZCNT)
             .and(Self::MISALIGNED_SSE);
+        let piledriver = sandy_bridge
+            .and(Self::SSE4A)
+            .and(Self::LZCNT)
+            .and(Self::MISALIGNED_SSE);
         let zen = haswell.and(Self::SSE4A).and(Self::MISALIGNED_SSE);
         match (vendor, generation) {
             (CpuVendor::Intel, "core2" | "conroe" | "merom") => core2,
@@ -127,13 +131,14 @@ impl Features {
             (CpuVendor::Intel, "haswell" | "broadwell") => haswell,
             (
                 CpuVendor::Intel,
-                "skylake" | "cascade-lake" | "ice-lake" | "sapphire-rapids" | "emerald-rapids"
-                | "granite-rapids",
+                "skylake" | "skylake-sp" | "cascade-lake" | "ice-lake" | "ice-lake-sp" | "sapphire-rapids"
+                | "emerald-rapids" | "granite-rapids",
             ) => haswell.and(Self::AVX512),
-            (CpuVendor::Amd, "genoa" | "zen4" | "zen5" | "turin") => zen.and(Self::AVX512),
+            (CpuVendor::Amd, "genoa" | "turin" | "zen-4" | "zen-5") => zen.and(Self::AVX512),
             (CpuVendor::Amd, "k8") => k8,
             (CpuVendor::Amd, "barcelona" | "shanghai" | "istanbul" | "magny-cours") => k10,
-            (CpuVendor::Amd, "naples" | "rome" | "milan" | "zen" | "zen2" | "zen3") => zen,
+            (CpuVendor::Amd, "bulldozer" | "piledriver") => piledriver,
+            (CpuVendor::Amd, "naples" | "rome" | "milan" | "zen-1" | "zen-2" | "zen-3") => zen,
             _ => Self::NONE,
         }
     }

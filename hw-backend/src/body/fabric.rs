@@ -1,15 +1,16 @@
 //! The body as the brain sees it: the KVM arm of the [`Fabric`].
 
-use twinrack_control::fabric::{Fabric, HostState, HostView, Notice, VmState, VmView, Wake};
-use twinrack_control::limits::{Party, core_parking, forbids};
+use twinrack_control::fabric::{Fabric, HostState, HostView, Notice, Route, VmState, VmView, Wake};
+use twinrack_control::limits::{Asked, Running, core_parking};
+use twinrack_control::migration::Command;
 use twinrack_control::migration::plan::{Plan, Subject};
-use twinrack_control::migration::{Command, Refusal};
-use twinrack_scenario::record::{Event, MigrationKind, Outcome};
+use twinrack_control::migration::precondition::{Facts, Now};
+use twinrack_scenario::record::{Event, Outcome};
 use twinrack_scenario::spec::Edition;
 use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::spec::host::HostSpec;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration, SimTime, Watts};
-use twinrack_scenario::{HostId, MigrationId, VmId};
+use twinrack_scenario::{HostId, MigrationId, NetworkId, VmId};
 
 use super::Body;
 use super::state::{footprint, spec, vcpus, volume};
@@ -39,11 +40,25 @@ impl Body<'_> {
             .saturating_sub(self.hosts[host.index()].memory_used)
     }
 
-    /// What the migration network carries of payload.
-    pub(super) fn link_rate(&self) -> BitsPerSecond {
-        let mut networks: Vec<_> = self.scenario.spec.networks.iter().collect();
-        networks.sort_by_key(|network| network.metric);
-        let network = networks.get(1).or(networks.first());
+    pub(super) fn running_on(&self, host: HostId) -> Running {
+        let vms = || {
+            self.hosts[host.index()]
+                .vms
+                .iter()
+                .map(|vm| spec(self.scenario, *vm))
+        };
+        Running {
+            processors: self.processors(host),
+            vms: vms().count() as u32,
+            vcpus: vms().map(vcpus).sum(),
+            memory: vms().map(|own| own.memory.value).sum(),
+        }
+    }
+
+    /// What a network carries of payload.
+    pub(super) fn link_rate(&self, network: Option<NetworkId>) -> BitsPerSecond {
+        let networks = &self.scenario.spec.networks;
+        let network = network.and_then(|network| networks.get(network.index()));
         let speed = network.map_or(BitsPerSecond(1_000_000_000), |network| network.speed);
         network.and_then(|network| network.goodput).unwrap_or(speed)
     }
@@ -120,20 +135,33 @@ impl Fabric for Body<'_> {
         }
     }
 
-    fn forbids(&self, vm: VmId, from: HostId, to: HostId, how: MigrationKind) -> Option<Refusal> {
-        let party = |host: HostId| Party {
-            edition: self.edition(host),
-            vendor: self.host_spec(host).vendor,
+    fn facts(&self, vm: VmId, from: HostId, to: HostId) -> Facts {
+        let (entry, own) = (self.vms[vm.index()], spec(self.scenario, vm));
+        let up = |host: HostId| self.hosts[host.index()].state == HostState::Up;
+        let now = Now {
+            source_up: up(from),
+            target_up: up(to),
+            running: entry.state == VmState::Running && entry.host == Some(from),
+            volume: self.subject(vm).volume,
+            reserve: footprint(own),
+            target_free: self.free(to),
+            target_holds: self.running_on(to),
+            asks: Asked {
+                vcpus: vcpus(own),
+                memory: own.memory.value,
+            },
+            // Scenarios with faults of links are refused before the run.
+            linked: &|_, _| true,
         };
-        forbids(how, self.subject(vm).volume, party(from), party(to))
+        self.surroundings.facts(self.scenario, vm, from, to, &now)
     }
 
     fn wake_at(&mut self, at: SimTime, wake: Wake) {
         self.timers.at(at, Due::Wake(wake));
     }
 
-    fn migration_begins(&mut self, migration: MigrationId, vm: VmId, from: HostId, to: HostId, plan: &Plan) {
-        self.begin_move(migration, vm, from, to, plan.kind);
+    fn migration_begins(&mut self, migration: MigrationId, route: Route, plan: &Plan) {
+        self.begin_move(migration, route, plan.kind);
     }
 
     fn migration_ended(&mut self, migration: MigrationId, outcome: Outcome) {

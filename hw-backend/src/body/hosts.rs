@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use twinrack_control::fabric::{HostState, Notice, Request, VmState};
-use twinrack_control::limits::{Asked, Running, admit};
+use twinrack_control::limits::{Asked, admit};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
 use twinrack_scenario::units::SimTime;
@@ -131,6 +131,7 @@ impl Body<'_> {
             return self.write(Event::VmRefused { vm, reason });
         }
         self.occupy(vm, host, VmState::Restarting);
+        self.surroundings.starts(self.scenario, vm, host);
         let cpu = self.vms[vm.index()].demand;
         self.ask(host, Ask::Start { vm, cpu }, Pending::Start(vm));
     }
@@ -146,20 +147,12 @@ impl Body<'_> {
         if self.hosts[host.index()].state != HostState::Up {
             return Err("the host is not up".to_owned());
         }
-        let of = |vm: VmId| spec(self.scenario, vm);
-        let here = &self.hosts[host.index()].vms;
-        let running = Running {
-            processors: self.processors(host),
-            vms: here.len() as u32,
-            vcpus: here.iter().map(|vm| vcpus(of(*vm))).sum(),
-            memory: here.iter().map(|vm| of(*vm).memory.value).sum(),
-        };
-        let own = of(vm);
+        let own = spec(self.scenario, vm);
         let asked = Asked {
             vcpus: vcpus(own),
             memory: own.memory.value,
         };
-        admit(self.edition(host), running, asked)?;
+        admit(self.edition(host), self.running_on(host), asked)?;
         if self.free(host) < footprint(own) {
             return Err(format!(
                 "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",

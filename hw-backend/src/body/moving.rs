@@ -1,10 +1,10 @@
 //! Migrations as the KVM body carries them out: a port at the target, a connection from the source, then step by step.
 
-use twinrack_control::fabric::{HostState, Notice, VmState};
+use twinrack_control::fabric::{HostState, Notice, Route, VmState};
 use twinrack_control::migration::{Command, Input, Refusal};
 use twinrack_scenario::record::{MigrationKind, Outcome};
 use twinrack_scenario::units::{BitsPerSecond, Bytes};
-use twinrack_scenario::{HostId, MigrationId, VmId};
+use twinrack_scenario::{HostId, MigrationId, NetworkId, VmId};
 
 use super::state::spec;
 use super::timers::Due;
@@ -19,6 +19,8 @@ pub struct Move {
     pub vm: VmId,
     from: HostId,
     to: HostId,
+    /// The network its memory takes.
+    network: Option<NetworkId>,
     kind: MigrationKind,
     secret: Option<Secret>,
     /// The order to prepare, while the connection is being made.
@@ -33,18 +35,12 @@ pub struct Move {
 }
 
 impl Body<'_> {
-    pub(super) fn begin_move(
-        &mut self,
-        id: MigrationId,
-        vm: VmId,
-        from: HostId,
-        to: HostId,
-        kind: MigrationKind,
-    ) {
+    pub(super) fn begin_move(&mut self, id: MigrationId, route: Route, kind: MigrationKind) {
         let entry = Move {
-            vm,
-            from,
-            to,
+            vm: route.vm,
+            from: route.from,
+            to: route.to,
+            network: route.network,
             kind,
             secret: Secret::new().ok(),
             prepare: None,
@@ -83,14 +79,14 @@ impl Body<'_> {
             Command::Refuse(_) => return,
             _ => {}
         }
-        let command = self.capped(command.clone());
+        let command = self.capped(id, command.clone());
         let migration = id;
         self.order(from, Ask::Step { migration, command });
     }
 
     /// A command with the link's rate as its limit.
-    fn capped(&self, mut command: Command) -> Command {
-        let link = self.link_rate();
+    fn capped(&self, id: MigrationId, mut command: Command) -> Command {
+        let link = self.link_rate(self.moves.get(&id).and_then(|entry| entry.network));
         let least = |limit: &mut Option<BitsPerSecond>| {
             *limit = Some(limit.map_or(link, |limit| limit.min(link)));
         };

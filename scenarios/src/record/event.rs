@@ -111,6 +111,13 @@ pub enum Event {
         /// Its number.
         migration: MigrationId,
     },
+    /// The product warns of a migration and begins it all the same.
+    MigrationWarned {
+        /// Its number.
+        migration: MigrationId,
+        /// The product's warning.
+        warning: String,
+    },
     /// A migration began: the target prepares.
     MigrationStarted {
         /// Its number.

@@ -114,6 +114,13 @@ crate::spec! {
         highly_available: bool => default(true),
         /// Whether it hides the processor features that differ between generations (processor compatibility mode).
         processor_compatibility: bool => default(false),
+        /// The hosts that may own it, when not every node of its cluster may (possible owners).
+        possible_owners: Spanned<String> => list,
+        /// Something attached to it that only its host has, such as a physical drive or a local image: it keeps the VM
+        /// from being moved.
+        local_device: String => optional,
+        /// Whether its host starts it by itself (automatic start action); the product warns of it in a cluster.
+        automatic_start: bool => default(false),
         /// Whether it runs from the start.
         running: bool => default(true),
     }

@@ -141,6 +141,8 @@ crate::spec! {
         power: PowerSpec => group,
         /// The product it runs, when it is another than the scenario's.
         edition: Edition => optional,
+        /// Drive of its system; nodes of one cluster need the same for Cluster Shared Volumes.
+        system_drive: String => default("C:".to_owned()),
         /// Memory kept for the parent partition and the hypervisor; the product's default is 2 GiB.
         reserve: Bytes => default(Bytes(2 << 30)),
         /// Time from power-on until VMs can run on it.

@@ -171,7 +171,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Hosts of clusters and networks: each known and listed once; a host is a node of one cluster.
+    /// Hosts of clusters and networks, and owners of VMs: each known and listed once; a host is a node of one cluster.
     fn members(&mut self) {
         let spec = self.spec;
         let mut nodes: Vec<Node> = Vec::new();
@@ -196,6 +196,9 @@ impl Checker<'_> {
         self.one_cluster_each(nodes);
         for (index, network) in spec.networks.iter().enumerate() {
             self.listed(&format!("networks[{index}].hosts"), &network.hosts);
+        }
+        for (index, vm) in spec.vms.iter().enumerate() {
+            self.listed(&format!("vms[{index}].possible_owners"), &vm.possible_owners);
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use twinrack_control::fabric::{HostState, Notice, VmState, Wake};
+use twinrack_control::migration::precondition::Surroundings;
 use twinrack_scenario::record::{Event, EventRecord, Series};
 use twinrack_scenario::units::{SimDuration, SimTime};
 use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
@@ -84,6 +85,7 @@ pub struct Body<'a> {
     pub(super) demands: Demands<'a>,
     pub(super) moves: BTreeMap<MigrationId, Move>,
     pub(super) moving: BTreeMap<VmId, MigrationId>,
+    pub(super) surroundings: Surroundings,
     pub(super) meters: Meters,
     pub(super) journal: Journal,
     /// Integrates power on its own, to be compared at the end.
@@ -114,6 +116,7 @@ impl<'a> Body<'a> {
             demands: Demands::new(scenario, seed),
             moves: BTreeMap::new(),
             moving: BTreeMap::new(),
+            surroundings: Surroundings::new(scenario),
             meters: Meters::new(&state, &kinds, wake_latency(scenario)),
             journal: Journal::new(checkers),
             energy,

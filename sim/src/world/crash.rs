@@ -40,23 +40,16 @@ impl Body<'_> {
     }
 
     fn admitted(&self, vm: VmId, host: HostId) -> Result<(), String> {
-        use twinrack_control::limits::{Asked, Running, admit};
+        use twinrack_control::limits::{Asked, admit};
         if !self.is_up(host) {
             return Err("the host is not up".to_owned());
         }
         let entry = &self.state.hosts[host.index()];
         let kind = &self.kinds.hosts[entry.group as usize];
-        let of = |vm: &VmId| &self.kinds.vms[self.state.vms[vm.index()].group as usize];
-        let running = Running {
-            processors: kind.processors,
-            vms: entry.vms.len() as u32,
-            vcpus: entry.vms.iter().map(|vm| of(vm).vcpus).sum(),
-            memory: entry.vms.iter().map(|vm| of(vm).memory).sum(),
-        };
-        let own = of(&vm);
+        let own = &self.kinds.vms[self.state.vms[vm.index()].group as usize];
         admit(
             kind.edition,
-            running,
+            self.running_on(host),
             Asked {
                 vcpus: own.vcpus,
                 memory: own.memory,
@@ -77,6 +70,7 @@ impl Body<'_> {
         let footprint = self.kinds.vms[self.state.vms[vm.index()].group as usize].footprint;
         self.touch(host);
         self.state.vms[vm.index()].demand_max = 0.0;
+        self.surroundings.starts(self.scenario, vm, host);
         let used = &mut self.state.hosts[host.index()].memory_used;
         *used = used.saturating_add(footprint);
         self.state.put(vm, host);

@@ -1,10 +1,10 @@
 //! The body as the brain sees it: the simulated arm of the [`Fabric`].
 
-use twinrack_control::fabric::{Fabric, HostState, HostView, VmState, VmView, Wake};
-use twinrack_control::limits::{Party, forbids};
+use twinrack_control::fabric::{Fabric, HostState, HostView, Route, VmState, VmView, Wake};
+use twinrack_control::migration::Command;
 use twinrack_control::migration::plan::{Plan, Subject};
-use twinrack_control::migration::{Command, Refusal};
-use twinrack_scenario::record::{Event, MigrationKind, Outcome};
+use twinrack_control::migration::precondition::Facts;
+use twinrack_scenario::record::{Event, Outcome};
 use twinrack_scenario::units::{SimDuration, SimTime, Watts};
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
@@ -89,24 +89,16 @@ impl Fabric for Body<'_> {
         }
     }
 
-    fn forbids(&self, vm: VmId, from: HostId, to: HostId, how: MigrationKind) -> Option<Refusal> {
-        let kind = |host: HostId| {
-            let kind = &self.kinds.hosts[self.state.hosts[host.index()].group as usize];
-            Party {
-                edition: kind.edition,
-                vendor: kind.vendor,
-            }
-        };
-        let volume = self.kinds.vms[self.state.vms[vm.index()].group as usize].volume;
-        forbids(how, volume, kind(from), kind(to))
+    fn facts(&self, vm: VmId, from: HostId, to: HostId) -> Facts {
+        self.facts_of(vm, from, to)
     }
 
     fn wake_at(&mut self, at: SimTime, wake: Wake) {
         self.schedule(at, Happening::Wake(wake));
     }
 
-    fn migration_begins(&mut self, migration: MigrationId, vm: VmId, from: HostId, to: HostId, plan: &Plan) {
-        self.begin_move(migration, vm, from, to, plan);
+    fn migration_begins(&mut self, migration: MigrationId, route: Route, plan: &Plan) {
+        self.begin_move(migration, route, plan);
     }
 
     fn migration_ended(&mut self, migration: MigrationId, outcome: Outcome) {

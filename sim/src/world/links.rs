@@ -51,8 +51,6 @@ pub struct Network {
 pub struct Links {
     /// The networks, in the order of the scenario; at least one.
     pub networks: Vec<Network>,
-    /// The one that migrations take.
-    pub migration: usize,
     streams: Streams,
 }
 
@@ -67,7 +65,6 @@ impl Links {
         }
         Self {
             networks,
-            migration: migration_network(scenario),
             streams: Streams::new(scenario, state, kinds),
         }
     }
@@ -203,19 +200,6 @@ fn payload(spec: &NetworkSpec, speed: BitsPerSecond) -> BitsPerSecond {
         FramingSpec::Ethernet => payload_rate(speed, spec.mtu),
         FramingSpec::None => speed,
     }
-}
-
-/// The lowest metric carries cluster and CSV traffic, the second lowest live migrations; with one network, that.
-fn migration_network(scenario: &Scenario) -> usize {
-    let mut order: Vec<(u32, usize)> = scenario
-        .spec
-        .networks
-        .iter()
-        .enumerate()
-        .map(|(index, network)| (network.metric, index))
-        .collect();
-    order.sort_unstable();
-    order.get(1).or(order.first()).map_or(0, |(_, index)| *index)
 }
 
 impl Body<'_> {

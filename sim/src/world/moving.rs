@@ -1,13 +1,15 @@
 //! Migrations as the simulated body carries them out: flows for bytes, timers for steps, a tracker for dirtied pages.
 
-use twinrack_control::fabric::{Notice, VmState};
+mod facts;
+
+use twinrack_control::fabric::{Notice, Route, VmState};
 use twinrack_control::migration::plan::Plan;
 use twinrack_control::migration::policy::Policy;
 use twinrack_control::migration::{Command, Input, Refusal, Until};
 use twinrack_scenario::record::{Event, Outcome};
 use twinrack_scenario::spec::migration::DirtyLogSpec;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration, SimTime};
-use twinrack_scenario::{HostId, MigrationId, VmId};
+use twinrack_scenario::{HostId, MigrationId, NetworkId, VmId};
 
 use super::body::{Body, Happening};
 use super::links::Owner;
@@ -79,7 +81,13 @@ struct Flow {
 }
 
 impl Body<'_> {
-    pub(super) fn begin_move(&mut self, id: MigrationId, vm: VmId, from: HostId, to: HostId, plan: &Plan) {
+    pub(super) fn begin_move(&mut self, id: MigrationId, route: Route, plan: &Plan) {
+        let Route {
+            vm,
+            from,
+            to,
+            network,
+        } = route;
         let spec = &self.scenario.spec.vms[self.state.vms[vm.index()].group as usize];
         let model = if let Policy::SimGrid(policy) = &plan.policy {
             DirtyModel::simgrid(plan.memory, policy.speed, policy.intensity, policy.working_set)
@@ -98,7 +106,7 @@ impl Body<'_> {
             vm,
             from,
             to,
-            network: self.links.migration,
+            network: network.map_or(0, NetworkId::index),
             turn: plan.timings.round,
             tracker: Some(tracker),
             share,

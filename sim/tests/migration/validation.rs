@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use twinrack_control::migration::{Plan, Report};
+use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::spec::guest::PageClassSpec;
 use twinrack_scenario::spec::guest::WritePattern::{Random, Sequential};
 use twinrack_scenario::units::{BitsPerSecond, Bytes};
 
 use super::body::{Job, run, run_one};
-use super::setup::{class, guest, live};
+use super::setup::{class, guest, live, policy, subject};
 
 /// A line of the table.
 struct Row {
@@ -139,17 +140,20 @@ fn qemu() -> Vec<Row> {
     .collect()
 }
 
-/// Finn 2012: VMs of 512 MB, many at once, Windows Server 2012. A single migration reached 338.5 MB/s on 10 Gb/s.
+/// Finn 2012: VMs of 512 MB, many at once, Windows Server 2012. A single migration reached 338.5 MB/s on 10 Gb/s; all
+/// together took about 0.55 GB/s there, which is fitted. About 91 % of the memory was moved (derived).
 fn concurrent() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, link, cap, published) in [
         ("1 GbE", 119.5e6, 119.5e6, [7.0, 40.0, 80.0]),
-        ("10 GbE", 1.1e9, 338.5e6, [5.0, 13.0, 21.0]),
+        ("10 GbE", 0.55e9, 338.5e6, [5.0, 13.0, 21.0]),
     ] {
         for (count, published) in [1_usize, 10, 20].into_iter().zip(published) {
             let jobs = (0..count)
                 .map(|_| {
-                    let mut plan = live("policy: hyperv-r2", Bytes(512 << 20));
+                    let mut subject = subject(Bytes(512 << 20), VolumeKind::Csv);
+                    subject.untouched = Bytes(48 << 20);
+                    let mut plan = Plan::live(&policy("zero_pages: true"), subject);
                     plan.bandwidth = Some(BitsPerSecond((cap * 8.0) as u64));
                     let guest = guest(&plan, &[class(Bytes(16 << 20), 200.0, Sequential)]);
                     Job { plan, guest }

@@ -1,165 +1,99 @@
 //! Every check refuses what it should, alone and in the product's order.
 
+use twinrack_scenario::spec::host::CpuVendor;
+
 use super::*;
+use crate::limits::{Asked, Running};
+use crate::migration::networks::Candidate;
 use crate::migration::processor::guest_visible;
 
-/// A move that nothing speaks against, and one thing after another that does.
-#[derive(Clone)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one thing that can speak against a move"
-)]
-struct Move {
-    edition: Edition,
-    clusters: (Option<u32>, Option<u32>),
-    up: bool,
-    paused: bool,
-    available: bool,
-    running: bool,
-    may_own: bool,
-    volume: (VolumeKind, bool),
-    busy: bool,
-    vendors: (CpuVendor, CpuVendor),
-    features: (Features, Features),
-    lacks: Option<String>,
-    free: Bytes,
-    device: Option<String>,
-    network: Option<NetworkId>,
-    drive: bool,
-}
-
-impl Default for Move {
-    fn default() -> Self {
-        Self {
-            edition: Edition::HyperVR2,
-            clusters: (Some(0), Some(0)),
+/// A move that nothing speaks against.
+fn facts() -> Facts {
+    let host = HostFacts {
+        edition: Edition::HyperVR2,
+        cluster: Some(0),
+        up: true,
+        vendor: CpuVendor::Intel,
+        features: Features::SSE3,
+        system_drive: "C:".to_owned(),
+    };
+    Facts {
+        target: host.clone(),
+        source: host,
+        cluster_nodes: 2,
+        running: true,
+        highly_available: true,
+        target_may_own: true,
+        volume: VolumeKind::Csv,
+        volume_shared: false,
+        guest_features: Features::SSE3,
+        missing_network: None,
+        reserve: Bytes(4152 << 20),
+        target_free: Bytes(8 << 30),
+        local_device: None,
+        target_holds: Running {
+            processors: 16,
+            ..Running::default()
+        },
+        asks: Asked {
+            vcpus: 2,
+            memory: Bytes(4 << 30),
+        },
+        networks: vec![Candidate {
+            network: NetworkId(0),
+            metric: 1100,
             up: true,
-            paused: false,
-            available: true,
-            running: true,
-            may_own: true,
-            volume: (VolumeKind::Csv, false),
-            busy: false,
-            vendors: (CpuVendor::Intel, CpuVendor::Intel),
-            features: (Features::SSE3, Features::SSE3),
-            lacks: None,
-            free: Bytes(8 << 30),
-            device: None,
-            network: Some(NetworkId(0)),
-            drive: true,
-        }
+        }],
+        automatic_start: false,
     }
 }
 
-impl View for Move {
-    fn edition(&self, _: End) -> Edition {
-        self.edition
-    }
-    fn cluster(&self, end: End) -> Option<u32> {
-        if end == End::Source {
-            self.clusters.0
-        } else {
-            self.clusters.1
-        }
-    }
-    fn is_up(&self, end: End) -> bool {
-        self.up || end == End::Source
-    }
-    fn target_paused(&self) -> bool {
-        self.paused
-    }
-    fn highly_available(&self) -> bool {
-        self.available
-    }
-    fn running(&self) -> bool {
-        self.running
-    }
-    fn target_may_own(&self) -> bool {
-        self.may_own
-    }
-    fn volume(&self) -> VolumeKind {
-        self.volume.0
-    }
-    fn volume_shared_with_others(&self) -> bool {
-        self.volume.1
-    }
-    fn busy(&self, end: End) -> bool {
-        self.busy && end == End::Target
-    }
-    fn vendor(&self, end: End) -> CpuVendor {
-        if end == End::Source {
-            self.vendors.0
-        } else {
-            self.vendors.1
-        }
-    }
-    fn guest_features(&self) -> Features {
-        self.features.0
-    }
-    fn target_features(&self) -> Features {
-        self.features.1
-    }
-    fn missing_network(&self) -> Option<String> {
-        self.lacks.clone()
-    }
-    fn reserve(&self) -> Bytes {
-        Bytes(4152 << 20)
-    }
-    fn target_free(&self) -> Bytes {
-        self.free
-    }
-    fn local_device(&self) -> Option<String> {
-        self.device.clone()
-    }
-    fn excesses(&self) -> Vec<Excess> {
-        vec![Excess {
-            code: "LIMIT_VMS",
-            limit: 384,
-            would_be: 385,
-        }]
-    }
-    fn network(&self) -> Option<NetworkId> {
-        self.network
-    }
-    fn starts_by_cluster_only(&self) -> bool {
-        false
-    }
-    fn same_system_drive(&self) -> bool {
-        self.drive
-    }
+/// The facts, but for what is changed.
+fn with(change: impl FnOnce(&mut Facts)) -> Facts {
+    let mut facts = facts();
+    change(&mut facts);
+    facts
 }
 
-fn code(view: &Move) -> &'static str {
-    check(view).expect_err("something speaks against it").code
+fn live(facts: &Facts) -> Result<Cleared, Refusal> {
+    check(facts, MigrationKind::Live, false)
+}
+
+fn code(facts: &Facts) -> &'static str {
+    live(facts).expect_err("something speaks against it").code
 }
 
 /// A way to spoil a move, and the code it must be refused with.
-type Spoiler = (&'static str, fn(&mut Move));
+type Spoiler = (&'static str, fn(&mut Facts));
 
 const SPOILERS: &[Spoiler] = &[
-    ("LM_UNSUPPORTED_HOST", |m| m.edition = Edition::HyperV2008),
-    ("LM_NOT_CLUSTERED", |m| m.clusters.1 = Some(1)),
-    ("LM_NODE_DOWN", |m| m.up = false),
-    ("LM_TARGET_PAUSED", |m| m.paused = true),
-    ("LM_BAD_STATE", |m| m.running = false),
-    ("LM_BAD_STATE", |m| m.available = false),
-    ("LM_NOT_POSSIBLE_OWNER", |m| m.may_own = false),
-    ("LM_STORAGE_NOT_MOVABLE", |m| m.volume = (VolumeKind::Lun, true)),
-    ("LM_NODE_BUSY", |m| m.busy = true),
-    ("LM_CPU_VENDOR", |m| m.vendors.1 = CpuVendor::Amd),
-    ("LM_CPU_FEATURES", |m| {
-        m.features.0 = Features::SSE3.and(Features::SSE42);
+    ("LM_UNSUPPORTED_HOST", |f| f.target.edition = Edition::HyperV2008),
+    ("LM_NOT_CLUSTERED", |f| f.target.cluster = Some(1)),
+    ("LM_NODE_DOWN", |f| f.target.up = false),
+    ("LM_BAD_STATE", |f| f.running = false),
+    ("LM_BAD_STATE", |f| f.highly_available = false),
+    ("LM_NOT_POSSIBLE_OWNER", |f| f.target_may_own = false),
+    ("LM_STORAGE_NOT_MOVABLE", |f| {
+        (f.volume, f.volume_shared) = (VolumeKind::Lun, true);
     }),
-    ("LM_NO_VSWITCH", |m| m.lacks = Some("External".to_owned())),
-    ("LM_NO_MEMORY", |m| m.free = Bytes(4151 << 20)),
-    ("LM_LOCAL_DEVICE", |m| m.device = Some("the DVD drive".to_owned())),
-    ("LM_NO_NETWORK", |m| m.network = None),
+    ("LM_CPU_VENDOR", |f| f.target.vendor = CpuVendor::Amd),
+    ("LM_CPU_FEATURES", |f| {
+        f.guest_features = Features::SSE3.and(Features::SSE42);
+    }),
+    ("LM_NO_VSWITCH", |f| {
+        f.missing_network = Some("External".to_owned());
+    }),
+    ("LM_NO_MEMORY", |f| f.target_free = Bytes(4151 << 20)),
+    ("LM_LOCAL_DEVICE", |f| {
+        f.local_device = Some("the DVD drive".to_owned());
+    }),
+    ("LM_NO_NETWORK", |f| f.networks[0].up = false),
 ];
 
 #[test]
 fn each_check_refuses_alone_and_before_all_later_ones() {
     for (first, (code_wanted, spoil)) in SPOILERS.iter().enumerate() {
-        let mut one = Move::default();
+        let mut one = facts();
         spoil(&mut one);
         assert_eq!(code(&one), *code_wanted);
         for (_, later) in &SPOILERS[first + 1..] {
@@ -167,41 +101,78 @@ fn each_check_refuses_alone_and_before_all_later_ones() {
         }
         assert_eq!(code(&one), *code_wanted, "it comes first");
     }
-    let drive = Move {
-        drive: false,
-        ..Move::default()
-    };
+    let drive = with(|f| f.target.system_drive = "D:".to_owned());
     assert_eq!(code(&drive), "CSV_SYSDRIVE_MISMATCH");
+    let paused = check(&facts(), MigrationKind::Live, true).expect_err("paused");
+    assert_eq!(paused.code, "LM_TARGET_PAUSED");
+}
+
+#[test]
+fn only_five_are_made_when_a_move_is_asked_for() {
+    let asked = |spoil: &fn(&mut Facts)| {
+        let mut one = facts();
+        spoil(&mut one);
+        request(&one, MigrationKind::Live, false)
+    };
+    let (first, later) = SPOILERS.split_at(7);
+    assert!(first.iter().all(|(_, spoil)| asked(spoil).is_err()));
+    assert!(
+        later.iter().all(|(_, spoil)| asked(spoil).is_ok()),
+        "its turn may be long after"
+    );
+}
+
+#[test]
+fn quick_migration_needs_no_live_migration() {
+    let quick = |facts: &Facts| check(facts, MigrationKind::Quick, false);
+    for spoil in [
+        (|f| f.source.edition = Edition::HyperV2008) as fn(&mut Facts),
+        |f| (f.volume, f.volume_shared) = (VolumeKind::Lun, true),
+        |f| f.guest_features = Features::SSE42,
+        |f| f.networks[0].up = false,
+    ] {
+        assert!(live(&with(spoil)).is_err() && quick(&with(spoil)).is_ok());
+    }
+    for spoil in [
+        (|f| f.target.cluster = None) as fn(&mut Facts),
+        |f| f.volume = VolumeKind::Local,
+        |f| f.target_free = Bytes::ZERO,
+    ] {
+        assert!(quick(&with(spoil)).is_err());
+    }
 }
 
 #[test]
 fn what_the_product_warns_of_does_not_refuse() {
-    let warnings = check(&Move::default()).expect("nothing speaks against it");
-    let codes: Vec<&str> = warnings.iter().map(|warning| warning.code).collect();
-    assert_eq!(codes, ["LIMIT_VMS", "WARN_START_ACTION"]);
+    let crowded = with(|f| {
+        (f.target_holds.vms, f.target_holds.vcpus) = (384, 128);
+        f.automatic_start = true;
+    });
+    let cleared = live(&crowded).expect("nothing speaks against it");
+    let codes: Vec<&str> = cleared.warnings.iter().map(|warning| warning.code).collect();
+    assert_eq!(codes, ["LIMIT_VMS", "LIMIT_VP_RATIO", "WARN_START_ACTION"]);
+    assert_eq!(cleared.network, Some(NetworkId(0)));
 }
 
 #[test]
 fn a_lun_of_its_own_is_movable_and_a_local_disk_is_not() {
-    let lun = Move {
-        volume: (VolumeKind::Lun, false),
-        ..Move::default()
-    };
-    assert!(check(&lun).is_ok());
-    let local = Move {
-        volume: (VolumeKind::Local, false),
-        ..Move::default()
-    };
-    assert_eq!(code(&local), "LM_STORAGE_NOT_MOVABLE");
+    assert!(live(&with(|f| f.volume = VolumeKind::Lun)).is_ok());
+    assert_eq!(
+        code(&with(|f| f.volume = VolumeKind::Local)),
+        "LM_STORAGE_NOT_MOVABLE"
+    );
+}
+
+#[test]
+fn a_cluster_has_two_to_sixteen_nodes() {
+    for (nodes, fits) in [(1, false), (2, true), (16, true), (17, false)] {
+        assert_eq!(live(&with(|f| f.cluster_nodes = nodes)).is_ok(), fits);
+    }
 }
 
 #[test]
 fn the_memory_message_is_the_products() {
-    let why = check(&Move {
-        free: Bytes(1 << 30),
-        ..Move::default()
-    })
-    .expect_err("too little");
+    let why = live(&with(|f| f.target_free = Bytes(1 << 30))).expect_err("too little");
     assert_eq!(
         why.message,
         "Unable to allocate 4152 MB of RAM: Insufficient system resources exist to complete the requested service. \
@@ -211,13 +182,13 @@ fn the_memory_message_is_the_products() {
 
 #[test]
 fn todays_hosts_need_no_cluster() {
-    let free = Move {
-        edition: Edition::Modern,
-        clusters: (None, None),
-        available: false,
-        ..Move::default()
-    };
-    assert!(check(&free).is_ok());
+    let free = with(|f| {
+        for host in [&mut f.source, &mut f.target] {
+            (host.edition, host.cluster) = (Edition::Modern, None);
+        }
+        f.highly_available = false;
+    });
+    assert!(live(&free).is_ok());
 }
 
 #[test]
@@ -226,25 +197,15 @@ fn nehalem_to_core_2_needs_compatibility_mode() {
         Features::of_generation(CpuVendor::Intel, "nehalem"),
         Features::of_generation(CpuVendor::Intel, "core2"),
     );
-    let visible = |mode| guest_visible(CpuVendor::Intel, nehalem, mode);
-    assert_eq!(
-        code(&Move {
-            features: (visible(false), core2),
-            ..Move::default()
-        }),
-        "LM_CPU_FEATURES"
-    );
-    assert!(
-        check(&Move {
-            features: (visible(true), core2),
-            ..Move::default()
+    let started = |mode| {
+        with(|f| {
+            f.guest_features = guest_visible(CpuVendor::Intel, nehalem, mode);
+            f.target.features = core2;
         })
-        .is_ok()
-    );
-    let amd = Move {
-        features: (visible(true), core2),
-        vendors: (CpuVendor::Intel, CpuVendor::Amd),
-        ..Move::default()
     };
+    assert_eq!(code(&started(false)), "LM_CPU_FEATURES");
+    assert!(live(&started(true)).is_ok());
+    let mut amd = started(true);
+    amd.target.vendor = CpuVendor::Amd;
     assert_eq!(code(&amd), "LM_CPU_VENDOR", "never across vendors");
 }

@@ -150,6 +150,12 @@ impl FluidNetwork {
         }
     }
 
+    /// Whether a host's link carries anything, in both directions.
+    pub fn is_linked(&self, host: u32) -> bool {
+        let [out, back] = self.topology.host_channels(host);
+        self.sharing.carries(out) && self.sharing.carries(back)
+    }
+
     /// Shares the links anew after changes; gives the flows whose rate is another now.
     pub fn settle(&mut self, now: SimTime) -> Vec<FlowId> {
         let changed = self.sharing.settle();

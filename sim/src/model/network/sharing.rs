@@ -90,6 +90,14 @@ impl Sharing {
         }
     }
 
+    /// Whether a channel carries anything at all.
+    pub fn carries(&self, channel: Channel) -> bool {
+        self.table
+            .channels
+            .get(channel.index())
+            .is_some_and(|row| row.capacity > 0)
+    }
+
     /// Changes the capacity of a channel.
     pub fn set_capacity(&mut self, channel: Channel, capacity: BitsPerSecond) {
         if let Some(row) = self.table.channels.get_mut(channel.index()) {
