@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// What `--help` says of it.
 pub const HELP: &str = "Exit status: 0 done and every expectation held; 1 an expectation failed; 2 bad input or usage; \
-3 the backend is not available here; 130 interrupted, what was finished is written.";
+3 the backend is not available here; 130 interrupted, a run that had not finished leaves no record.";
 
 /// How the command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

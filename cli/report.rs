@@ -69,7 +69,11 @@ pub fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> Result<(), Stop
         .unwrap_or(std::path::Path::new("."));
     let failed =
         |error: &dyn std::fmt::Display| Stop::bad_input(format!("error: {}: {error}", path.display()));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
+    let mut builder = tempfile::Builder::new();
+    // A temporary file is for its owner alone; what is kept is for others to read, as far as the umask lets them.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder.tempfile_in(folder).map_err(|error| failed(&error))?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(|error| failed(&error))?;

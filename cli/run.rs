@@ -85,7 +85,8 @@ impl Run {
         let seed = self.seed.unwrap_or(scenario.spec.seed);
         let bar = Bar::new(&scenario.spec.name, 1);
         let record = match self.backend {
-            Backend::Sim => simulate(scenario, seed, &mut |progress| bar.show(progress)).map_err(stopped),
+            Backend::Sim => simulate(scenario, seed, &mut |progress| bar.show(progress))
+                .map_err(|error| stopped(error, "no record is written")),
             Backend::Kvm => on_hosts(scenario, seed, &bar),
         };
         bar.clear();
@@ -141,7 +142,8 @@ impl Run {
         let outcomes: Vec<Result<Summary, Stop>> = pool.install(|| {
             all.par_iter()
                 .map(|seed| {
-                    let record = simulate(scenario, *seed, &mut |_| {}).map_err(stopped)?;
+                    let record = simulate(scenario, *seed, &mut |_| {})
+                        .map_err(|error| stopped(error, "seeds that had finished are written"))?;
                     let directory = parent.join(directory_name(&record.summary));
                     write_record(&record, &directory)
                         .map_err(|error| Stop::bad_input(format!("error: {error}")))?;
@@ -215,18 +217,18 @@ fn on_hosts(scenario: &Scenario, seed: u64, bar: &Bar) -> Result<RunRecord, Stop
     })
     .map_err(|error| match error {
         body::RunError::Unavailable(_) | body::RunError::Agent { .. } => Stop::unavailable(error),
-        body::RunError::Interrupted(_) => Stop::interrupted(format!("{error}; all guests were ended")),
+        body::RunError::Interrupted(_) => {
+            Stop::interrupted(format!("{error}; all guests were ended, no record is written"))
+        }
         body::RunError::Harmed { .. } => Stop::failed(format!("error: {error}")),
     })?;
     record.summary.wall_s = began.elapsed().as_secs_f64();
     Ok(record)
 }
 
-fn stopped(error: RunError) -> Stop {
+fn stopped(error: RunError, left: &str) -> Stop {
     match error {
-        RunError::Interrupted(at) => Stop::interrupted(format!(
-            "interrupted at simulated {at}; what was finished is written"
-        )),
+        RunError::Interrupted(at) => Stop::interrupted(format!("interrupted at simulated {at}; {left}")),
         error => Stop::bad_input(format!("error: {error}")),
     }
 }

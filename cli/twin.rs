@@ -16,6 +16,7 @@ use twinrack_scenario::record::RunRecord;
 use twinrack_sim::RunOptions;
 
 use crate::exit::{Exit, Stop, print};
+use crate::report::write_atomically;
 
 /// Moves that the fixed parts of rounds and pauses are taken from.
 const CALIBRATIONS: usize = 9;
@@ -134,13 +135,7 @@ impl Twin {
             self.repeats,
             pressure()
         );
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let failed = |error: std::io::Error| Stop::bad_input(format!("error: {}: {error}", path.display()));
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-        file.write_all(markdown(cases, &about).as_bytes())
-            .map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        write_atomically(path, markdown(cases, &about).as_bytes())
     }
 }
 

@@ -52,6 +52,16 @@ fn a_run_writes_its_record_and_reports_are_made_of_it() {
     ] {
         assert!(page.contains(wanted), "{wanted}");
     }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |name: &str| {
+            let file = std::fs::metadata(Path::new(run).join(name)).expect("there");
+            file.permissions().mode() & 0o644
+        };
+        std::fs::write(Path::new(run).join("plain"), "").expect("writes");
+        assert_eq!(mode("report.html"), mode("plain"), "as readable as any file");
+    }
     assert!(!page.contains("<script") && !page.contains("could not be drawn"));
     assert_eq!(status(&twinrack(&["report", run, "--format", "trace"])), 0);
     let trace = std::fs::read(Path::new(run).join("trace.json")).expect("there");

@@ -22,22 +22,27 @@
 //! link in between asks a [`Referee`], which reaches the claim by another way; when that can't be reached either, the guest stays paused
 //! and the migration is *in doubt*: it is reported, never guessed.
 //!
-//! *The wire* ([`wire`]) has a version, checked lengths, a sequence and a keyed BLAKE3 tag on every frame, by a secret made for the one
-//! migration: a frame that was damaged, cut, repeated or made by someone else is refused, and harms nothing.
+//! *The wire* ([`wire`]) has a version, checked lengths, a sequence and a tag on every frame, by a secret made for the one
+//! migration: a frame that was damaged, cut, repeated or made by someone else is refused, and harms nothing. Unless the plan says
+//! otherwise frames are encrypted too.
 
 pub mod alone;
 pub mod claim;
+mod link;
 pub mod message;
 pub mod pace;
+mod seal;
 pub mod source;
 pub mod target;
 #[cfg(test)]
 mod tests;
+mod throttle;
 pub mod wire;
 
 pub use claim::{Claim, Owner, Referee};
 pub use source::Source;
 pub use target::receive;
+pub use throttle::Throttled;
 
 use std::io;
 use std::time::Duration;

@@ -141,6 +141,8 @@ pub struct Plan {
     pub wire: Wire,
     /// Which writes make a page dirty again.
     pub dirty_log: DirtyLogSpec,
+    /// Whether a body that has a wire encrypts what goes over it.
+    pub encrypt: bool,
 }
 
 /// What the plan has to know of the VM and its volume.
@@ -197,6 +199,7 @@ impl Plan {
                 },
             },
             dirty_log: spec.dirty_log.unwrap_or(early),
+            encrypt: spec.encrypt.unwrap_or(true),
             policy,
         }
     }

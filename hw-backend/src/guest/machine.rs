@@ -15,7 +15,7 @@ use super::workload::{Placed, Workload, WorkloadError};
 use super::{boot, program};
 use crate::kvm::dirty::{self, RingReader};
 use crate::kvm::state::Restored;
-use crate::kvm::thread::{Answer, Doorbell, Stopped};
+use crate::kvm::thread::{Answer, Doorbell, Napper, Stopped};
 use crate::kvm::{
     Backing, DirtyLog, DirtyMechanism, Error, Exit, GuestMemory, System, Vcpu, VcpuState, VcpuThread, Vm,
 };
@@ -171,9 +171,7 @@ impl Machine {
     /// Stops all its processors and says how long that took. A guest that broke meanwhile is an error.
     pub fn pause(&mut self) -> Result<Duration, MachineError> {
         let began = Instant::now();
-        for thread in &self.threads {
-            thread.ask_to_pause();
-        }
+        self.ask_to_pause();
         for (thread, vcpu) in self.threads.iter_mut().zip(0..) {
             match thread.pause()? {
                 Stopped::Paused => {}
@@ -193,6 +191,18 @@ impl Machine {
             }
         }
         Ok(began.elapsed())
+    }
+
+    /// What slows its processors down, one each.
+    pub fn nappers(&self) -> Vec<Napper> {
+        self.threads.iter().map(VcpuThread::napper).collect()
+    }
+
+    /// Asks all its processors to stop, without waiting for one: for a guest that is to be dropped.
+    pub fn ask_to_pause(&self) {
+        for thread in &self.threads {
+            thread.ask_to_pause();
+        }
     }
 
     /// The state of all processors of a paused guest.
@@ -272,6 +282,12 @@ impl Host {
         let nanos = u128::from(ticks) * 1_000_000 / u128::from(self.tsc_khz.max(1));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
+
+    /// Time as ticks of the guest's clock.
+    fn ticks(&self, time: Duration) -> u64 {
+        let ticks = time.as_nanos() * u128::from(self.tsc_khz) / 1_000_000;
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
 }
 
 impl Doorbell for Host {
@@ -294,6 +310,18 @@ impl Doorbell for Host {
             }
             _ => Ok(Answer::Stop),
         }
+    }
+
+    /// What is taken from a guest it must not make up for, or a slowed guest would do as much as before: its deadline moves on by as
+    /// much. (The word is not in the dirty log. A guest that moves before its next period begins late by one nap, no more.)
+    fn napped(&mut self, vcpu: &mut Vcpu, time: Duration) -> Result<(), Error> {
+        let deadline = self.control + word::DEADLINE as u64;
+        let memory = vcpu.vm().memory();
+        let due = memory.load(deadline)?;
+        if due == 0 {
+            return Ok(());
+        }
+        memory.store(deadline, due.wrapping_add(self.ticks(time)))
     }
 
     fn ring_full(&mut self, vcpu: &mut Vcpu) -> Result<(), Error> {

@@ -4,7 +4,7 @@
 //! ahead of time answers them in microseconds, which is why a migration's target spawns it before the pause begins.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -26,6 +26,11 @@ pub enum Answer {
 pub trait Doorbell: Send {
     /// The guest wrote `value` to `port`.
     fn ring(&mut self, vcpu: &mut Vcpu, port: u16, value: u32) -> Result<Answer, Error>;
+
+    /// The guest was kept from running for so long by a [`Napper`]; its clock went on meanwhile.
+    fn napped(&mut self, _vcpu: &mut Vcpu, _time: Duration) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// The vCPU's dirty ring is full: it must be harvested here, before the guest goes on.
     fn ring_full(&mut self, _vcpu: &mut Vcpu) -> Result<(), Error> {
@@ -54,6 +59,38 @@ pub enum Stopped {
     Failed(Error),
 }
 
+/// Time that is taken from a vCPU, in nanoseconds.
+#[derive(Debug, Default)]
+struct Naps {
+    due: AtomicU64,
+    taken: AtomicU64,
+}
+
+/// Takes time from a vCPU while it runs: it leaves the guest, and its thread sleeps.
+#[derive(Debug, Clone)]
+pub struct Napper {
+    naps: Arc<Naps>,
+    kicker: Arc<Kicker>,
+}
+
+impl Napper {
+    /// Has the vCPU stay out of its guest for so long, from now or from the end of the sleep it is in.
+    pub fn nap(&self, time: Duration) {
+        // Before the kick: whoever is turned round by it looks here.
+        self.naps.due.fetch_add(nanos(time), Ordering::SeqCst);
+        self.kicker.kick();
+    }
+
+    /// Time taken so far, by the clock of the vCPU's thread.
+    pub fn taken(&self) -> Duration {
+        Duration::from_nanos(self.naps.taken.load(Ordering::SeqCst))
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 type Task = Box<dyn FnOnce(&mut Vcpu) + Send>;
 
 enum Order {
@@ -69,6 +106,7 @@ pub struct VcpuThread {
     stops: Receiver<Stopped>,
     pause: Arc<AtomicBool>,
     kicker: Arc<Kicker>,
+    naps: Arc<Naps>,
     running: bool,
     thread: Option<JoinHandle<()>>,
 }
@@ -85,10 +123,12 @@ impl VcpuThread {
         let (stops_in, stops) = channel();
         let pause = Arc::new(AtomicBool::new(false));
         let (id, kicker) = (vcpu.id(), vcpu.kicker().clone());
+        let naps = Arc::new(Naps::default());
         let worker = Worker {
             vcpu,
             doorbell,
             pause: pause.clone(),
+            naps: naps.clone(),
             stops: stops_in,
         };
         let thread = thread::Builder::new()
@@ -104,6 +144,7 @@ impl VcpuThread {
             stops,
             pause,
             kicker,
+            naps,
             running: false,
             thread: Some(thread),
         })
@@ -124,10 +165,20 @@ impl VcpuThread {
             return Ok(());
         }
         self.pause.store(false, Ordering::SeqCst);
+        // What was left of a nap when it was paused is over.
+        self.naps.due.store(0, Ordering::SeqCst);
         self.kicker.release();
         self.order(Order::Run)?;
         self.running = true;
         Ok(())
+    }
+
+    /// What slows this vCPU down.
+    pub fn napper(&self) -> Napper {
+        Napper {
+            naps: self.naps.clone(),
+            kicker: self.kicker.clone(),
+        }
     }
 
     /// Asks the guest to stop, without waiting: to stop several at once, ask all, then [`Self::pause`] each.
@@ -215,6 +266,7 @@ struct Worker {
     vcpu: Vcpu,
     doorbell: Box<dyn Doorbell>,
     pause: Arc<AtomicBool>,
+    naps: Arc<Naps>,
     stops: Sender<Stopped>,
 }
 
@@ -237,8 +289,13 @@ impl Worker {
 
     fn run(&mut self) -> Result<Stopped, Error> {
         while !self.pause.load(Ordering::SeqCst) {
+            if self.nap()? {
+                // A pause may have been asked for meanwhile.
+                continue;
+            }
             match self.vcpu.run()? {
-                Exit::Interrupted => {}
+                // Whoever kicks says why before: a pause or a nap is seen above. The flag would turn us round for ever.
+                Exit::Interrupted => self.vcpu.kicker().release(),
                 Exit::RingFull => self.doorbell.ring_full(&mut self.vcpu)?,
                 Exit::Out { port, value } => match self.doorbell.ring(&mut self.vcpu, port, value)? {
                     Answer::GoOn => {}
@@ -249,6 +306,20 @@ impl Worker {
             }
         }
         Ok(Stopped::Paused)
+    }
+
+    /// Takes the nap that is due; says whether there was one.
+    fn nap(&mut self) -> Result<bool, Error> {
+        let due = self.naps.due.swap(0, Ordering::SeqCst);
+        if due == 0 {
+            return Ok(false);
+        }
+        let began = Instant::now();
+        self.sleep(Duration::from_nanos(due));
+        let taken = began.elapsed();
+        self.naps.taken.fetch_add(nanos(taken), Ordering::SeqCst);
+        self.doorbell.napped(&mut self.vcpu, taken)?;
+        Ok(true)
     }
 
     /// Sleeps until the time is over or a pause is asked for; the guest looks at its own clock again afterwards.

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use twinrack_control::migration::machine::Seat;
 use twinrack_control::migration::{Input, Migration, Plan, Report};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{HostId, MigrationId};
 
-use super::MigrateError;
 use super::source::{PauseParts, Source};
+use super::{MigrateError, Throttled};
 use crate::guest::machine::Machine;
 use crate::kvm::System;
 
@@ -18,6 +19,8 @@ pub struct Ended {
     pub report: Report,
     /// What the pause consisted of.
     pub parts: PauseParts,
+    /// How much the guest was slowed down.
+    pub throttled: Vec<Throttled>,
     /// What happened, in the simulator's words; times since the start.
     pub events: Vec<(SimTime, Event)>,
     /// The guest, when it is still here: it runs.
@@ -91,12 +94,13 @@ pub fn migrate(
         .report()
         .cloned()
         .ok_or(MigrateError::Unsupported("go on from here"))?;
-    let parts = source.parts();
+    let (parts, throttled) = (source.parts(), source.throttled().to_vec());
     events.push((now(), ended(&report, migration)));
-    let machine = (!brain.past_no_return()).then(|| source.into_machine());
+    let machine = (brain.seat() == Seat::Source).then(|| source.into_machine());
     Ok(Ended {
         report,
         parts,
+        throttled,
         events,
         machine,
     })

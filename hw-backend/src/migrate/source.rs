@@ -6,18 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use twinrack_control::migration::plan::Plan;
-use twinrack_control::migration::{Command, Input, Policy, Refusal, Until};
+use twinrack_control::migration::{Command, Input, Refusal, Until};
 use twinrack_scenario::record::MigrationKind;
 use twinrack_scenario::spec::migration::DirtyLogSpec;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration};
 
+use super::MigrateError;
 use super::claim::{Owner, Referee};
-use super::message::{Hello, Message, kind, run};
+use super::link::{Link, out_of_order};
+use super::message::{Hello, Message};
 use super::pace::Pace;
-use super::wire::{Direction, FrameReader, FrameWriter, Secret, WireError};
-use super::{MigrateError, prepare};
+use super::throttle::{Throttle, Throttled};
+use super::wire::{Protection, Secret};
 use crate::guest::machine::Machine;
-use crate::kvm::{GuestMemory, PageSet, System};
+use crate::kvm::{PageSet, System};
 
 /// Pages of one frame: half a mebibyte is a system call and a tag for each.
 const FRAME_PAGES: usize = 128;
@@ -44,7 +46,7 @@ pub struct PauseParts {
 /// One guest on its way out.
 pub struct Source {
     machine: Machine,
-    link: Link,
+    link: Link<TcpStream, TcpStream>,
     /// What the present round, or the pause, has to send.
     to_send: PageSet,
     /// Send pages of zeros as such.
@@ -54,16 +56,13 @@ pub struct Source {
     cancel: Arc<AtomicBool>,
     referee: Box<dyn Referee>,
     parts: PauseParts,
+    throttle: Option<Throttle>,
+    throttled: Vec<Throttled>,
     /// What the plan wants and this body can't do, if there is something.
     beyond: Option<&'static str>,
     /// How long to wait before the pause: a hook for tests.
     #[cfg(test)]
     pub(super) linger: Duration,
-}
-
-struct Link {
-    writer: FrameWriter<TcpStream>,
-    reader: FrameReader<TcpStream>,
 }
 
 /// What was sent of a round.
@@ -82,19 +81,21 @@ impl Source {
         cancel: Arc<AtomicBool>,
         referee: Box<dyn Referee>,
     ) -> Result<Self, MigrateError> {
-        prepare(&stream).map_err(WireError::from)?;
-        let back = stream.try_clone().map_err(WireError::from)?;
+        let protection = if plan.encrypt {
+            Protection::Sealed
+        } else {
+            Protection::Tagged
+        };
         let pages = machine.memory().pages();
         Ok(Self {
-            link: Link {
-                writer: FrameWriter::new(stream, secret, Direction::Forth),
-                reader: FrameReader::new(back, secret, Direction::Back),
-            },
+            link: Link::of_source(stream, secret, protection)?,
             to_send: PageSet::full(pages),
             zeros: plan.wire.zero > Bytes::ZERO,
             log: plan.dirty_log,
             logging: false,
             parts: PauseParts::default(),
+            throttle: None,
+            throttled: Vec::new(),
             beyond: beyond(plan),
             #[cfg(test)]
             linger: Duration::ZERO,
@@ -112,6 +113,11 @@ impl Source {
     /// What the pause consisted of.
     pub const fn parts(&self) -> PauseParts {
         self.parts
+    }
+
+    /// How much the guest was slowed down, one entry for each share that the policy asked for.
+    pub fn throttled(&self) -> &[Throttled] {
+        &self.throttled
     }
 
     /// The guest back, when the migration is over and it is still here.
@@ -213,9 +219,7 @@ impl Source {
         throttle: Ratio,
         until: Until,
     ) -> Result<Input, MigrateError> {
-        if throttle > Ratio::ZERO {
-            return Err(MigrateError::Unsupported("slow a guest down"));
-        }
+        self.slow_down(throttle)?;
         if round == 1 {
             self.machine.log().start()?;
             self.logging = true;
@@ -225,10 +229,7 @@ impl Source {
             sent => sent?,
         };
         self.link.say(&Message::RoundEnd(round))?;
-        match self.link.hear()? {
-            Message::RoundAck(echo) if echo == round => {}
-            other => return Err(out_of_order(&other, "RoundAck")),
-        }
+        self.link.expect(&Message::RoundAck(round))?;
         let mut dirtied = PageSet::empty(self.to_send.bound());
         self.machine.log().collect(&mut dirtied)?;
         self.to_send.add(&dirtied);
@@ -240,9 +241,29 @@ impl Source {
         })
     }
 
+    /// Takes `share` of its time from the guest from now on.
+    fn slow_down(&mut self, share: Ratio) -> Result<(), MigrateError> {
+        let present = self.throttle.as_ref().map_or(Ratio::ZERO, Throttle::share);
+        if share == present {
+            return Ok(());
+        }
+        if let Some(before) = self.throttle.take() {
+            self.throttled.push(before.end());
+        }
+        if share > Ratio::ZERO {
+            let started = Throttle::start(self.machine.nappers(), share);
+            self.throttle = Some(started.map_err(|source| crate::kvm::Error::Call {
+                call: "clone of a throttle's thread",
+                source,
+            })?);
+        }
+        Ok(())
+    }
+
     fn pause(&mut self) -> Result<Input, MigrateError> {
         #[cfg(test)]
         std::thread::sleep(self.linger);
+        self.slow_down(Ratio::ZERO)?;
         self.parts.stop = self.machine.pause()?;
         let began = Instant::now();
         let mut dirtied = PageSet::empty(self.to_send.bound());
@@ -268,14 +289,10 @@ impl Source {
         let mut pace = Pace::new(limit);
         let all = std::mem::replace(&mut self.to_send, PageSet::empty(self.machine.memory().pages()));
         for runs in frames(all.runs(FRAME_PAGES)) {
-            self.link
-                .send_runs(self.machine.memory(), &runs, self.zeros, &mut pace)?;
+            pace.sent(self.link.send_runs(self.machine.memory(), &runs, self.zeros)?);
         }
         self.link.say(&Message::States(states))?;
-        match self.link.hear()? {
-            Message::Loaded => {}
-            other => return Err(out_of_order(&other, "Loaded")),
-        }
+        self.link.expect(&Message::Loaded)?;
         self.parts.copy = began.elapsed();
         Ok(Input::StateSent {
             sent: Bytes(self.link.writer.sent() - before),
@@ -288,10 +305,7 @@ impl Source {
         let answer = self
             .link
             .say(&Message::Commit)
-            .and_then(|()| match self.link.hear()? {
-                Message::Taken => Ok(()),
-                other => Err(out_of_order(&other, "Taken")),
-            });
+            .and_then(|()| self.link.expect(&Message::Taken));
         self.parts.commit = began.elapsed();
         let Err(error) = answer else {
             return Ok(Input::StorageTaken);
@@ -320,6 +334,8 @@ impl Source {
     /// Tells the target that it is over, and lets the guest write at full speed again.
     fn give_up(&mut self, why: &str) {
         let _ = self.link.say(&Message::Abort(why.to_owned()));
+        // Only the start of a throttle can fail.
+        let _ = self.slow_down(Ratio::ZERO);
         if std::mem::take(&mut self.logging) {
             // A log that can't be stopped costs the guest time, nothing else.
             let _ = self.machine.log().stop();
@@ -349,8 +365,7 @@ impl Source {
                 if self.cancel.load(Ordering::Relaxed) {
                     return Err(MigrateError::Aborted(CANCELLED.to_owned()));
                 }
-                self.link
-                    .send_runs(self.machine.memory(), &runs, self.zeros, &mut pace)?;
+                pace.sent(self.link.send_runs(self.machine.memory(), &runs, self.zeros)?);
                 for page in runs.into_iter().flatten() {
                     self.to_send.remove(page);
                     left -= 1;
@@ -376,11 +391,10 @@ const CANCELLED: &str = "cancelled";
 
 /// What a plan wants that this body can't do.
 fn beyond(plan: &Plan) -> Option<&'static str> {
-    match (&plan.policy, plan.kind) {
-        (Policy::Qemu(qemu), _) if qemu.auto_converge.is_some() => Some("slow a guest down (auto_converge)"),
-        (_, MigrationKind::Live) => None,
-        (_, MigrationKind::Quick) => Some("migrate through a file"),
-        (_, MigrationKind::PostCopy) => Some("send pages after the guest"),
+    match plan.kind {
+        MigrationKind::Live => None,
+        MigrationKind::Quick => Some("migrate through a file"),
+        MigrationKind::PostCopy => Some("send pages after the guest"),
     }
 }
 
@@ -429,92 +443,6 @@ impl Looks {
         let look = SimDuration::from_nanos(every.as_nanos().saturating_mul(reached));
         let left = Bytes::from_pages(left).as_f64();
         self.until.seconds_left(look, left, pace.rate()) <= 0.0
-    }
-}
-
-impl Link {
-    fn say(&mut self, message: &Message) -> Result<(), MigrateError> {
-        self.writer.send(message.kind(), |frame| {
-            message.encode(frame);
-            Ok(())
-        })
-    }
-
-    fn hear(&mut self) -> Result<Message<'_>, MigrateError> {
-        let (kind, payload) = self.reader.next_frame()?;
-        match Message::decode(kind, payload)? {
-            Message::Abort(reason) => Err(MigrateError::Aborted(reason)),
-            message => Ok(message),
-        }
-    }
-
-    /// Sends pages, those of zeros as such if that is wanted.
-    fn send_runs(
-        &mut self,
-        memory: &GuestMemory,
-        runs: &[std::ops::Range<usize>],
-        zeros: bool,
-        pace: &mut Pace,
-    ) -> Result<(), MigrateError> {
-        if !zeros {
-            return self.send_full(memory, runs, pace);
-        }
-        let (mut empty, mut full) = (Vec::new(), Vec::new());
-        for page in runs.iter().cloned().flatten() {
-            let run = if memory.page_is_zero(page) {
-                &mut empty
-            } else {
-                &mut full
-            };
-            extend(run, page);
-        }
-        if !empty.is_empty() {
-            let before = self.writer.sent();
-            self.writer.send(kind::ZEROS, |frame| {
-                frame.extend(empty.iter().flat_map(|pages| run(pages.start, pages.len())));
-                Ok::<_, MigrateError>(())
-            })?;
-            pace.sent(self.writer.sent() - before);
-        }
-        self.send_full(memory, &full, pace)
-    }
-
-    fn send_full(
-        &mut self,
-        memory: &GuestMemory,
-        runs: &[std::ops::Range<usize>],
-        pace: &mut Pace,
-    ) -> Result<(), MigrateError> {
-        if runs.is_empty() {
-            return Ok(());
-        }
-        let before = self.writer.sent();
-        self.writer.send(kind::PAGES, |frame| {
-            frame.extend((runs.len() as u32).to_le_bytes());
-            frame.extend(runs.iter().flat_map(|pages| run(pages.start, pages.len())));
-            for pages in runs {
-                let address = (pages.start * GuestMemory::PAGE) as u64;
-                memory.append(address, pages.len() * GuestMemory::PAGE, frame)?;
-            }
-            Ok::<_, MigrateError>(())
-        })?;
-        pace.sent(self.writer.sent() - before);
-        Ok(())
-    }
-}
-
-/// Adds a page behind the last run, or begins another.
-fn extend(runs: &mut Vec<std::ops::Range<usize>>, page: usize) {
-    match runs.last_mut() {
-        Some(last) if last.end == page => last.end += 1,
-        _ => runs.push(page..page + 1),
-    }
-}
-
-fn out_of_order(found: &Message, expected: &'static str) -> MigrateError {
-    MigrateError::OutOfOrder {
-        found: found.name(),
-        expected,
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Instant;
 use kvm_bindings::CpuId;
 
 use super::claim::Claim;
+use super::link::{Link, heard, out_of_order};
 use super::message::{Hello, Message, Runs};
-use super::wire::{Direction, FrameReader, FrameWriter, Secret, WireError};
+use super::wire::{Direction, FrameReader, Secret, WireError};
 use super::{MigrateError, prepare};
 use crate::guest::machine::{Machine, Shape};
 use crate::kvm::{Backing, DirtyMechanism, GuestMemory, System, VcpuState};
@@ -48,11 +49,14 @@ pub fn receive(
 ) -> Result<Arrived, MigrateError> {
     prepare(&stream).map_err(WireError::from)?;
     let back = stream.try_clone().map_err(WireError::from)?;
-    let mut link = Link {
-        reader: FrameReader::new(stream, secret, Direction::Forth),
-        writer: FrameWriter::new(back, secret, Direction::Back),
+    let mut reader = FrameReader::new(stream, secret, Direction::Forth);
+    // Nobody who does not know the secret gets an answer.
+    let hello = match heard(&mut reader)? {
+        Message::Hello(hello) => hello,
+        other => return Err(out_of_order(&other, "Hello")),
     };
-    let received = link.take_guest(system, room, claim);
+    let mut link = Link::of_target(reader, back, secret);
+    let received = link.take_guest(system, &hello, room, claim);
     if let Err(error) = &received
         && !error.is_link()
     {
@@ -62,33 +66,15 @@ pub fn receive(
     received
 }
 
-struct Link {
-    reader: FrameReader<TcpStream>,
-    writer: FrameWriter<TcpStream>,
-}
-
-impl Link {
-    fn say(&mut self, message: &Message) -> Result<(), WireError> {
-        self.writer.send(message.kind(), |frame| {
-            message.encode(frame);
-            Ok(())
-        })
-    }
-
-    fn next(&mut self) -> Result<Message<'_>, MigrateError> {
-        let (kind, payload) = self.reader.next_frame()?;
-        match Message::decode(kind, payload)? {
-            Message::Abort(reason) => Err(MigrateError::Aborted(reason)),
-            message => Ok(message),
-        }
-    }
-
-    fn take_guest(&mut self, system: &System, room: Room, claim: &Claim) -> Result<Arrived, MigrateError> {
-        let hello = match self.next()? {
-            Message::Hello(hello) => hello,
-            other => return Err(out_of_order(&other, "Hello")),
-        };
-        let mut machine = match skeleton(system, &hello, room) {
+impl Link<TcpStream, TcpStream> {
+    fn take_guest(
+        &mut self,
+        system: &System,
+        hello: &Hello,
+        room: Room,
+        claim: &Claim,
+    ) -> Result<Arrived, MigrateError> {
+        let mut machine = match skeleton(system, hello, room) {
             Ok(machine) => machine,
             Err(error) => {
                 self.say(&Message::Refused(error.to_string()))?;
@@ -101,10 +87,7 @@ impl Link {
         machine.restore(states)?;
         let load = arrived.elapsed();
         self.say(&Message::Loaded)?;
-        match self.next()? {
-            Message::Commit => {}
-            other => return Err(out_of_order(&other, "Commit")),
-        }
+        self.expect(&Message::Commit)?;
         let committed = Instant::now();
         if !claim.take() {
             return Err(MigrateError::Aborted(
@@ -129,7 +112,7 @@ impl Link {
     /// Takes pages until the processors' states come.
     fn fill(&mut self, memory: &GuestMemory) -> Result<Vec<VcpuState>, MigrateError> {
         loop {
-            match self.next()? {
+            match self.hear()? {
                 Message::Pages(runs, content) => store(memory, runs, content)?,
                 Message::Zeros(runs) => clear(memory, runs)?,
                 Message::RoundEnd(round) => self.say(&Message::RoundAck(round))?,
@@ -137,13 +120,6 @@ impl Link {
                 other => return Err(out_of_order(&other, "Pages, Zeros, RoundEnd or States")),
             }
         }
-    }
-}
-
-fn out_of_order(found: &Message, expected: &'static str) -> MigrateError {
-    MigrateError::OutOfOrder {
-        found: found.name(),
-        expected,
     }
 }
 

@@ -5,15 +5,16 @@ mod setup;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use twinrack_control::migration::Round;
 use twinrack_control::migration::policy::{HyperVR2, Policy};
 use twinrack_scenario::record::Outcome;
-use twinrack_scenario::units::{BitsPerSecond, Bytes};
+use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio};
 
 use super::alone::{Ended, Failed};
 use super::claim::Nobody;
 use crate::kvm::{Backing, DirtyMechanism};
 use crate::require_kvm;
-use setup::{Run, dirtying, plan, shape};
+use setup::{Run, dirtying, plan, plan_of, shape};
 
 /// Whether the guest is on the target; whether it converged is a matter of the machine's speed.
 fn moved(ended: &Ended) -> bool {
@@ -36,6 +37,41 @@ fn a_guest_that_writes_moves_and_nothing_is_lost() {
         let before = run.arrived_heartbeat();
         run.arrived_goes_on_and_is_whole(before);
     }
+}
+
+#[test]
+fn encryption_can_be_left_away_and_tags_can_not() {
+    let system = require_kvm!();
+    let mut run = Run::new(&system, shape(DirtyMechanism::Bitmap), dirtying(2_000.0));
+    let mut in_clear = plan(None);
+    in_clear.encrypt = false;
+    let ended = run.go(in_clear).expect("an end");
+    assert!(moved(&ended), "{:?}", ended.report);
+    run.arrived_goes_on_and_is_whole(run.arrived_heartbeat());
+}
+
+#[test]
+fn a_guest_that_is_slowed_down_converges() {
+    let system = require_kvm!();
+    // 4 MiB written over and over, faster than 40 Mb/s carry them: only a slower guest fits the pause.
+    let mut run = Run::new(&system, shape(DirtyMechanism::best(&system)), dirtying(2_000.0));
+    let yaml = "{policy: {qemu: {max_bandwidth: 40Mb/s, auto_converge: true, downtime_limit: 200ms, \
+                throttle_initial: 90%}}}";
+    let ended = run.go(plan_of(yaml)).expect("an end");
+    assert_eq!(ended.report.outcome, Outcome::Completed, "{:?}", ended.report);
+    let [throttled, ..] = &ended.throttled[..] else {
+        panic!("never slowed down: {:?}", ended.report.rounds);
+    };
+    assert_eq!(throttled.asked, Ratio(0.9));
+    // A busy machine takes more than was asked for, and gives a round less time than a nap lasts.
+    assert!(throttled.measured.0 > 0.5, "{throttled:?}");
+    let written = |round: &Round| round.dirty_rate().expect("it took time");
+    let (first, last) = (
+        &ended.report.rounds[0],
+        ended.report.rounds.last().expect("rounds"),
+    );
+    assert!(written(last) < written(first), "{first:?} {last:?}");
+    run.arrived_goes_on_and_is_whole(run.arrived_heartbeat());
 }
 
 #[test]

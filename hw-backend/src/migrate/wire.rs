@@ -4,29 +4,32 @@
 //! offset  bytes
 //!      0      2  "TR"
 //!      2      1  version
-//!      3      1  kind, see message.rs
-//!      4      4  length of the payload, little endian, at most PAYLOAD_MAX
+//!      3      1  protection: 0 tagged, 1 sealed
+//!      4      1  kind, see message.rs
+//!      5      3  length of the payload, little endian, at most PAYLOAD_MAX
 //!      8      8  sequence, from 0, each direction its own
 //!     16      n  payload
-//!   16+n     32  tag: keyed BLAKE3 of all before it
+//!   16+n     32  tagged: keyed BLAKE3 of all before it
+//!            16  sealed: tag of AES-256-GCM over the header and the encrypted payload
 //! ```
 //!
-//! The key of each direction is derived from a secret that is made for one migration and given to both ends by another way. So a tag
+//! The keys of each direction are derived from a secret that is made for one migration and given to both ends by another way. So a tag
 //! holds for one place in one direction of one migration: damage, loss, repetition, reflection and strangers are all refused.
-//! Frames are authenticated, not encrypted.
+//! Sealed frames can't be read by others either; their nonce is the sequence, which a direction's key never sees twice.
+//! The source says which it is with its first frame, and both ways stay with that.
 
 use std::io::{self, Read, Write};
 
+use super::seal::Sealer;
+
 /// Version of the form.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Most bytes of a payload: 256 pages and what describes them.
 pub const PAYLOAD_MAX: usize = 256 * (4096 + 8) + 64;
-/// Bytes that a frame adds to its payload.
-pub const OVERHEAD: usize = HEADER + TAG;
+/// Bytes before the payload.
+pub(super) const HEADER: usize = 16;
 
 const MAGIC: [u8; 2] = *b"TR";
-const HEADER: usize = 16;
-const TAG: usize = 32;
 
 /// Why a frame is refused.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,9 @@ pub enum WireError {
     /// Another version.
     #[error("a frame of version {0}, expected {VERSION}")]
     Version(u8),
+    /// Protected otherwise than the frames before it, or in no known way.
+    #[error("a frame of protection {0}, expected that of the first: 0 (tagged) or 1 (sealed)")]
+    Protection(u8),
     /// Longer than any frame.
     #[error("a frame of {0} bytes, expected at most {PAYLOAD_MAX}")]
     TooLong(usize),
@@ -77,8 +83,47 @@ impl Secret {
         Ok(Self(secret))
     }
 
-    fn key(self, direction: Direction) -> [u8; 32] {
-        blake3::derive_key(direction.context(), &self.0)
+    /// A key for one use, told by its context.
+    pub(super) fn key(self, context: &str) -> [u8; 32] {
+        blake3::derive_key(context, &self.0)
+    }
+}
+
+/// How frames are protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// Authenticated, readable by others.
+    Tagged,
+    /// Authenticated and encrypted.
+    Sealed,
+}
+
+impl Protection {
+    /// What a frame adds to its payload.
+    pub const fn overhead(self) -> usize {
+        HEADER + self.tag()
+    }
+
+    const fn tag(self) -> usize {
+        match self {
+            Self::Tagged => 32,
+            Self::Sealed => 16,
+        }
+    }
+
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Tagged => 0,
+            Self::Sealed => 1,
+        }
+    }
+
+    const fn of(byte: u8) -> Result<Self, WireError> {
+        match byte {
+            0 => Ok(Self::Tagged),
+            1 => Ok(Self::Sealed),
+            other => Err(WireError::Protection(other)),
+        }
     }
 }
 
@@ -91,20 +136,12 @@ pub enum Direction {
     Back,
 }
 
-impl Direction {
-    const fn context(self) -> &'static str {
-        match self {
-            Self::Forth => "twinrack 2026-11 migration, source to target",
-            Self::Back => "twinrack 2026-11 migration, target to source",
-        }
-    }
-}
-
 /// Writes frames.
 #[derive(Debug)]
 pub struct FrameWriter<W> {
     to: W,
-    key: [u8; 32],
+    sealer: Sealer,
+    protection: Protection,
     sequence: u64,
     sent: u64,
     /// The frame under construction; reused.
@@ -113,10 +150,11 @@ pub struct FrameWriter<W> {
 
 impl<W: Write> FrameWriter<W> {
     /// Frames of one direction of one migration.
-    pub fn new(to: W, secret: Secret, direction: Direction) -> Self {
+    pub fn new(to: W, secret: Secret, direction: Direction, protection: Protection) -> Self {
         Self {
             to,
-            key: secret.key(direction),
+            sealer: Sealer::new(secret, direction, protection),
+            protection,
             sequence: 0,
             sent: 0,
             frame: Vec::new(),
@@ -136,19 +174,18 @@ impl<W: Write> FrameWriter<W> {
     ) -> Result<(), E> {
         self.frame.clear();
         self.frame.extend(MAGIC);
-        self.frame.extend([VERSION, kind]);
-        self.frame.extend([0; 4]);
+        self.frame
+            .extend([VERSION, self.protection.byte(), kind, 0, 0, 0]);
         self.frame.extend(self.sequence.to_le_bytes());
         fill(&mut self.frame)?;
         let len = self.frame.len() - HEADER;
         if len > PAYLOAD_MAX {
             return Err(WireError::TooLong(len).into());
         }
-        if let Some(field) = self.frame.get_mut(4..8) {
-            field.copy_from_slice(&(len as u32).to_le_bytes());
+        if let (Some(field), [low, mid, high, ..]) = (self.frame.get_mut(5..8), len.to_le_bytes()) {
+            field.copy_from_slice(&[low, mid, high]);
         }
-        let tag = blake3::keyed_hash(&self.key, &self.frame);
-        self.frame.extend(tag.as_bytes());
+        self.sealer.seal(self.sequence, &mut self.frame);
         self.to.write_all(&self.frame).map_err(WireError::from)?;
         self.sequence += 1;
         self.sent += self.frame.len() as u64;
@@ -160,7 +197,10 @@ impl<W: Write> FrameWriter<W> {
 #[derive(Debug)]
 pub struct FrameReader<R> {
     from: R,
-    key: [u8; 32],
+    secret: Secret,
+    direction: Direction,
+    /// Known from the first frame on.
+    sealer: Option<(Protection, Sealer)>,
     sequence: u64,
     received: u64,
     /// The last frame, and what a longer one before it left; reused.
@@ -169,10 +209,12 @@ pub struct FrameReader<R> {
 
 impl<R: Read> FrameReader<R> {
     /// Frames of one direction of one migration.
-    pub fn new(from: R, secret: Secret, direction: Direction) -> Self {
+    pub const fn new(from: R, secret: Secret, direction: Direction) -> Self {
         Self {
             from,
-            key: secret.key(direction),
+            secret,
+            direction,
+            sealer: None,
             sequence: 0,
             received: 0,
             frame: Vec::new(),
@@ -184,18 +226,46 @@ impl<R: Read> FrameReader<R> {
         self.received
     }
 
+    /// How the frames are protected; not known before the first.
+    pub fn protection(&self) -> Option<Protection> {
+        self.sealer.as_ref().map(|(protection, _)| *protection)
+    }
+
     /// Reads one frame: its kind and payload.
     pub fn next_frame(&mut self) -> Result<(u8, &[u8]), WireError> {
         let mut header = [0; HEADER];
         fill(&mut self.from, &mut header)?;
-        let [m0, m1, version, kind, l0, l1, l2, l3, sequence @ ..] = header;
+        let (kind, len, protection) = self.check(header)?;
+        let whole = HEADER + len + protection.tag();
+        if self.frame.len() < whole {
+            self.frame.resize(whole, 0);
+        }
+        let (frame, _) = self.frame.split_at_mut(whole);
+        let (head, rest) = frame.split_at_mut(HEADER);
+        head.copy_from_slice(&header);
+        fill(&mut self.from, rest)?;
+        let (secret, direction) = (self.secret, self.direction);
+        let (_, sealer) = self
+            .sealer
+            .get_or_insert_with(|| (protection, Sealer::new(secret, direction, protection)));
+        if !sealer.open(self.sequence, frame) {
+            return Err(WireError::Tag(self.sequence));
+        }
+        self.sequence += 1;
+        self.received += whole as u64;
+        Ok((kind, frame.get(HEADER..HEADER + len).unwrap_or_default()))
+    }
+
+    /// Kind, length and protection that a header speaks of, if it is the one that is due.
+    fn check(&self, header: [u8; HEADER]) -> Result<(u8, usize, Protection), WireError> {
+        let [m0, m1, version, protection, kind, l0, l1, l2, sequence @ ..] = header;
         if [m0, m1] != MAGIC {
             return Err(WireError::NoFrame);
         }
         if version != VERSION {
             return Err(WireError::Version(version));
         }
-        let len = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+        let len = u32::from_le_bytes([l0, l1, l2, 0]) as usize;
         if len > PAYLOAD_MAX {
             return Err(WireError::TooLong(len));
         }
@@ -206,22 +276,11 @@ impl<R: Read> FrameReader<R> {
                 expected: self.sequence,
             });
         }
-        let whole = HEADER + len + TAG;
-        if self.frame.len() < whole {
-            self.frame.resize(whole, 0);
+        let how = Protection::of(protection)?;
+        if self.protection().is_some_and(|first| first != how) {
+            return Err(WireError::Protection(protection));
         }
-        let (frame, _) = self.frame.split_at_mut(whole);
-        let (head, rest) = frame.split_at_mut(HEADER);
-        head.copy_from_slice(&header);
-        fill(&mut self.from, rest)?;
-        let (body, tag) = frame.split_at(HEADER + len);
-        // Compared in constant time.
-        if blake3::keyed_hash(&self.key, body) != *tag {
-            return Err(WireError::Tag(found));
-        }
-        self.sequence += 1;
-        self.received += whole as u64;
-        Ok((kind, body.get(HEADER..).unwrap_or_default()))
+        Ok((kind, len, how))
     }
 }
 
@@ -240,9 +299,11 @@ mod tests {
 
     const SECRET: Secret = Secret([7; 32]);
 
-    fn written(payloads: &[&[u8]]) -> Vec<u8> {
+    const BOTH: [Protection; 2] = [Protection::Tagged, Protection::Sealed];
+
+    fn written(payloads: &[&[u8]], protection: Protection) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut writer = FrameWriter::new(&mut bytes, SECRET, Direction::Forth);
+        let mut writer = FrameWriter::new(&mut bytes, SECRET, Direction::Forth, protection);
         for payload in payloads {
             writer
                 .send(3, |frame| {
@@ -260,19 +321,45 @@ mod tests {
 
     #[test]
     fn frames_come_as_they_went() {
-        let bytes = written(&[b"one", b"", &[9; 5000]]);
-        assert_eq!(bytes.len(), 3 + 5000 + 3 * OVERHEAD);
-        let mut reader = reader(&bytes);
-        for payload in [&b"one"[..], b"", &[9; 5000]] {
-            assert_eq!(reader.next_frame().expect("a frame"), (3, payload));
+        for protection in BOTH {
+            let bytes = written(&[b"one", b"", &[9; 5000]], protection);
+            assert_eq!(bytes.len(), 3 + 5000 + 3 * protection.overhead());
+            let mut reader = reader(&bytes);
+            for payload in [&b"one"[..], b"", &[9; 5000]] {
+                assert_eq!(reader.next_frame().expect("a frame"), (3, payload));
+            }
+            assert!(matches!(reader.next_frame(), Err(WireError::Closed)));
+            assert_eq!(reader.received(), bytes.len() as u64);
+            assert_eq!(reader.protection(), Some(protection));
         }
-        assert!(matches!(reader.next_frame(), Err(WireError::Closed)));
-        assert_eq!(reader.received(), bytes.len() as u64);
+    }
+
+    #[test]
+    fn a_sealed_frame_can_not_be_read() {
+        let content = [0x5a; 100];
+        let holds = |bytes: Vec<u8>| bytes.windows(8).any(|window| window == &content[..8]);
+        assert!(holds(written(&[&content], Protection::Tagged)));
+        assert!(!holds(written(&[&content], Protection::Sealed)));
+    }
+
+    #[test]
+    fn protection_does_not_change_on_the_way() {
+        let mut bytes = written(&[b"one"], Protection::Sealed);
+        let tagged = written(&[b"one", b"two"], Protection::Tagged);
+        bytes.extend(&tagged[tagged.len() / 2..]);
+        let mut reader = reader(&bytes);
+        reader.next_frame().expect("the first");
+        assert!(matches!(reader.next_frame(), Err(WireError::Protection(0))));
     }
 
     #[test]
     fn a_frame_in_the_wrong_place_is_refused() {
-        let bytes = written(&[b"one", b"two"]);
+        for protection in BOTH {
+            in_the_wrong_place(&written(&[b"one", b"two"], protection));
+        }
+    }
+
+    fn in_the_wrong_place(bytes: &[u8]) {
         let second = &bytes[bytes.len() / 2..];
         assert!(matches!(
             reader(second).next_frame(),
@@ -281,16 +368,21 @@ mod tests {
                 expected: 0
             })
         ));
-        let mut back = FrameReader::new(&bytes[..], SECRET, Direction::Back);
+        let mut back = FrameReader::new(bytes, SECRET, Direction::Back);
         assert!(matches!(back.next_frame(), Err(WireError::Tag(0))), "reflected");
-        let mut stranger = FrameReader::new(&bytes[..], Secret([8; 32]), Direction::Forth);
+        let mut stranger = FrameReader::new(bytes, Secret([8; 32]), Direction::Forth);
         assert!(matches!(stranger.next_frame(), Err(WireError::Tag(0))));
     }
 
     #[test]
     fn a_length_from_nowhere_allocates_nothing() {
-        let mut bytes = written(&[b"one"]);
-        bytes[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+        let mut bytes = written(&[b"one"], Protection::Sealed);
+        bytes[3] = 2;
+        assert!(matches!(
+            reader(&bytes).next_frame(),
+            Err(WireError::Protection(2))
+        ));
+        bytes[5..8].copy_from_slice(&[255; 3]);
         assert!(matches!(reader(&bytes).next_frame(), Err(WireError::TooLong(_))));
         bytes[2] = 9;
         assert!(matches!(reader(&bytes).next_frame(), Err(WireError::Version(9))));
@@ -301,7 +393,7 @@ mod tests {
     #[test]
     fn a_payload_that_is_too_long_is_not_sent() {
         let mut bytes = Vec::new();
-        let mut writer = FrameWriter::new(&mut bytes, SECRET, Direction::Forth);
+        let mut writer = FrameWriter::new(&mut bytes, SECRET, Direction::Forth, Protection::Sealed);
         let too_long = writer.send(1, |frame| {
             frame.resize(PAYLOAD_MAX + HEADER + 1, 0);
             Ok::<_, WireError>(())
@@ -312,16 +404,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_changed_bit_is_told(payload in proptest::collection::vec(any::<u8>(), 0..300), at in any::<usize>(), bit in 0_u8..8) {
-            let mut bytes = written(&[&payload]);
+        fn any_changed_bit_is_told(payload in proptest::collection::vec(any::<u8>(), 0..300), at in any::<usize>(), bit in 0_u8..8, which in 0_usize..2) {
+            let mut bytes = written(&[&payload], BOTH[which]);
             let at = at % bytes.len();
             bytes[at] ^= 1 << bit;
             prop_assert!(reader(&bytes).next_frame().is_err());
         }
 
         #[test]
-        fn any_cut_is_told(payload in proptest::collection::vec(any::<u8>(), 0..300), at in any::<usize>()) {
-            let bytes = written(&[&payload]);
+        fn any_cut_is_told(payload in proptest::collection::vec(any::<u8>(), 0..300), at in any::<usize>(), which in 0_usize..2) {
+            let bytes = written(&[&payload], BOTH[which]);
             prop_assert!(reader(&bytes[..at % bytes.len()]).next_frame().is_err());
         }
     }

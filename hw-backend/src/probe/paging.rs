@@ -129,8 +129,28 @@ mod tests {
     fn a_host_is_one_or_the_other_and_stays_so() {
         let system = require_kvm!();
         let first = count(&system).expect("counted");
+        println!("{first}");
         assert_ne!(first.mode, Mode::Unclear, "{first}");
         assert!(first.fills >= 2 * WINDOW_PAGES);
         assert_eq!(count(&system).expect("counted").mode, first.mode);
+    }
+
+    /// Where the environment says how KVM was loaded (`tests/svm/run` does), the count must say the same.
+    #[test]
+    fn the_mode_is_the_one_that_kvm_was_loaded_with() {
+        let system = require_kvm!();
+        let counted = count(&system).expect("counted");
+        let per_fill = counted.faults as f64 / counted.fills as f64;
+        let (expected, faults) = match std::env::var("TWINRACK_EXPECT_PAGING").as_deref() {
+            Ok("second-level") => (Mode::SecondLevel, 0.0),
+            Ok("shadow") => (Mode::Shadow, 1.0),
+            Ok(other) => panic!("TWINRACK_EXPECT_PAGING is `{other}`; write second-level or shadow"),
+            Err(_) => {
+                assert_ne!(counted.mode, Mode::Unclear, "{counted}");
+                return;
+            }
+        };
+        assert_eq!(counted.mode, expected, "{counted}");
+        assert!((per_fill - faults).abs() <= 0.05, "{counted}: {per_fill} each");
     }
 }

@@ -159,6 +159,15 @@ pub enum Event {
         /// Where it runs.
         host: HostId,
     },
+    /// The pages of a VM that moved first have all followed it.
+    MigrationFaulted {
+        /// Its number.
+        migration: MigrationId,
+        /// Pages that it touched before they had come.
+        pages: u64,
+        /// Nanoseconds that its processors waited for them, all together.
+        stalled_nanos: u64,
+    },
     /// A migration ended.
     MigrationEnded {
         /// Its number.

@@ -73,6 +73,8 @@ const REGISTRY: &[FigureKind] = figures! {
     "migration.pages", "1", EACH, Counted, "Pages sent; one value a round of pre-copy.";
     "migration.throughput_bps", "b/s", RATE, Modelled, "Bytes sent over brown-out and downtime; one value a completed migration.";
     "migration.quick.downtime_s", "s", EACH, Modelled, "Time that a quick migration froze the VM.";
+    "migration.faults", "1", EACH, Counted, "Pages that a VM moved by post-copy touched before they had come; one value a migration.";
+    "migration.stalled_s", "s", EACH, Modelled, "Processor time that a VM moved by post-copy waited for such pages.";
     "migration.concurrent", "1", &["max"], Counted, "Migrations under way at once.";
     "paging.overhead", "1", LEVEL, Modelled, "Time in the hypervisor for a VM's paging, as a share of the processor time it got, over the run; one value a VM.";
     "paging.guest_walk", "1", LEVEL, Modelled, "Time in page walks, as a share of the processor time a VM got, over the run; one value a VM.";

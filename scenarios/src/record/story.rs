@@ -58,6 +58,12 @@ impl Story {
                 }
             }
             Event::MigrationRound { pages, .. } => self.add("migration.pages", *pages as f64),
+            Event::MigrationFaulted {
+                pages, stalled_nanos, ..
+            } => {
+                self.add("migration.faults", *pages as f64);
+                self.add("migration.stalled_s", *stalled_nanos as f64 / 1e9);
+            }
             Event::MigrationEnded { migration, .. } => {
                 let kind = self
                     .requested

@@ -221,6 +221,9 @@ crate::spec! {
         zero_pages: bool => optional,
         /// Bytes on the wire beside each page's 4,096: 8 for `qemu` and `post-copy`, else none.
         page_header: Bytes => optional,
+        /// Whether the KVM body encrypts what goes over the migration network; yes when absent. Without it the stream is still
+        /// authenticated. The simulated body has the cost of either in `cost.send_nanos_per_byte`.
+        encrypt: bool => optional,
         /// What each step takes.
         timings: TimingsSpec => group,
         /// Quick migration.

@@ -7,6 +7,7 @@
 mod correlation;
 mod hosts;
 mod metrics;
+mod past;
 mod policy;
 
 use twinrack_scenario::Trace;

@@ -1,6 +1,7 @@
 //! Migrations as the simulated body carries them out: flows for bytes, timers for steps, a tracker for dirtied pages.
 
 mod facts;
+mod waiting;
 
 use twinrack_control::fabric::{Notice, Route, VmState};
 use twinrack_control::migration::plan::Plan;
@@ -15,6 +16,7 @@ use super::body::{Body, Happening};
 use super::links::Owner;
 use crate::model::dirtying::{DirtyModel, DirtyTracker, Log};
 use crate::model::network::{FlowId, Size};
+use waiting::Waiting;
 
 /// What a step leads to when it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,8 @@ pub struct Move {
     /// The share of its stated rates at which the VM writes, as the tracker has it.
     share: Ratio,
     flow: Option<Flow>,
+    /// What the guest waits for, while its pages follow it.
+    waiting: Option<Waiting>,
     /// Raised with each order: what was ordered before no longer counts.
     epoch: u32,
     reserved: Bytes,
@@ -111,6 +115,7 @@ impl Body<'_> {
             tracker: Some(tracker),
             share,
             flow: None,
+            waiting: None,
             epoch: 0,
             reserved: Bytes::ZERO,
             sent: 0,
@@ -163,7 +168,13 @@ impl Body<'_> {
             Command::HandOverStorage { takes } => self.after(id, *takes, Done::StorageTaken),
             Command::RestoreVm { takes, .. } => self.after(id, *takes, Done::Restored),
             Command::Resume { takes } => self.after(id, *takes, Done::Resumed),
-            Command::FetchPages { wire, rate_limit, .. } => {
+            Command::FetchPages {
+                wire,
+                rate_limit,
+                fault_latency,
+                ..
+            } => {
+                entry.waiting = Some(Waiting::new(now, *fault_latency));
                 self.send(id, *wire, *rate_limit, Done::Fetched, Until::MapSent);
             }
             Command::Announce { takes } => self.after(id, *takes, Done::Announced),
@@ -274,6 +285,7 @@ impl Body<'_> {
             }
         }
         self.note_progress(now, id);
+        self.pages_follow(now, id, rate);
         self.look_ahead(now, id, rate);
     }
 
@@ -372,9 +384,12 @@ impl Body<'_> {
                 self.relocate(vm, to);
                 Input::Resumed
             }
-            Done::Fetched => Input::PagesFetched {
-                sent: self.close_flow(now, id),
-            },
+            Done::Fetched => {
+                self.pages_came(now, id);
+                Input::PagesFetched {
+                    sent: self.close_flow(now, id),
+                }
+            }
             Done::Announced => Input::Announced,
             Done::CleanedUp => Input::CleanedUp,
             Done::RolledBack => {

@@ -43,6 +43,7 @@ fn plan(kind: MigrationKind) -> Plan {
         },
         wire: Wire::default(),
         dirty_log: DirtyLogSpec::RoundStart,
+        encrypt: true,
         policy,
     }
 }

@@ -22,7 +22,7 @@ use super::super::alone::{self, Ended, Failed};
 use super::super::claim::{Claim, Referee};
 use super::super::source::Source;
 use super::super::target::{Arrived, Room, receive};
-use super::super::wire::Secret;
+use super::super::wire::{Protection, Secret};
 use crate::guest::layout::GuestPages;
 use crate::guest::machine::{Machine, Shape};
 use crate::guest::workload::{PageClass, Workload};
@@ -51,16 +51,20 @@ pub(super) fn dirtying(rate: f64) -> Workload {
 
 /// Ten rounds at most, stopping where a millisecond's worth is left.
 pub(super) fn plan(bandwidth: Option<BitsPerSecond>) -> Plan {
+    let mut plan = plan_of("{policy: {hyperv-r2: {threshold_pages: 64, threshold_time: 1ms}}}");
+    plan.bandwidth = bandwidth;
+    plan
+}
+
+/// The plan of a policy as a scenario writes it.
+pub(super) fn plan_of(yaml: &str) -> Plan {
     let subject = Subject {
         memory: Bytes(16 << 20),
         untouched: Bytes::ZERO,
         volume: VolumeKind::Local,
         throughput: BitsPerSecond(1_000_000_000),
     };
-    let policy = policy("{policy: {hyperv-r2: {threshold_pages: 64, threshold_time: 1ms}}}");
-    let mut plan = Plan::live(&policy, subject);
-    plan.bandwidth = bandwidth;
-    plan
+    Plan::live(&policy(yaml), subject)
 }
 
 /// A migration about to be run, and what has come of it.
@@ -224,11 +228,11 @@ fn relay_until_taken(mut from: TcpStream, mut to: TcpStream) {
     const TAKEN: u8 = 11;
     loop {
         let mut head = [0; 16];
-        if from.read_exact(&mut head).is_err() || head[3] == TAKEN {
+        if from.read_exact(&mut head).is_err() || head[4] == TAKEN {
             break;
         }
-        let len = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-        let mut rest = vec![0; len + 32];
+        let len = u32::from_le_bytes([head[5], head[6], head[7], 0]) as usize;
+        let mut rest = vec![0; len + Protection::Sealed.overhead() - head.len()];
         if from.read_exact(&mut rest).is_err() || to.write_all(&[&head, &rest[..]].concat()).is_err() {
             break;
         }

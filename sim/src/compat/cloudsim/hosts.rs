@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use twinrack_scenario::Trace;
 
+use super::past::Past;
+
 /// Hosts of the experiment.
 pub const HOSTS: usize = 800;
 /// Past values that a VM keeps.
@@ -40,6 +42,8 @@ pub struct Host {
     pub arriving: Vec<usize>,
     /// What each VM of the list is allocated.
     pub allocated: Vec<f64>,
+    /// MIPS allocated in all.
+    pub allocated_sum: f64,
     /// MIPS not allocated.
     pub free: f64,
     /// Utilisation of the last refresh in MIPS, and of the one before.
@@ -47,6 +51,10 @@ pub struct Host {
     pub used_before: f64,
     /// Sum of requests at the last refresh.
     pub requested: f64,
+    /// Watts at the utilisation of the last refresh.
+    pub draws: f64,
+    /// Past load of its VMs.
+    pub past: Past,
     curve: [f64; 11],
     /// Most VMs that were ever on it, for a moment's trial too: the program's map keeps the size it grew to.
     most: usize,
@@ -62,11 +70,6 @@ impl Host {
     /// Utilisation of the last refresh.
     pub fn utilisation(&self) -> f64 {
         self.utilisation_of(self.used)
-    }
-
-    /// MIPS allocated in all.
-    pub fn allocated_sum(&self) -> f64 {
-        self.allocated.iter().sum()
     }
 
     /// Watts by the program's own interpolation.
@@ -100,6 +103,15 @@ pub struct Vm {
     pub history: VecDeque<f64>,
 }
 
+impl Vm {
+    /// What it used `age` ticks ago of a host of `total` MIPS; 0 before its time.
+    pub fn past_share(&self, age: usize, total: f64) -> f64 {
+        self.history
+            .get(age)
+            .map_or(0.0, |value| value * self.mips / total)
+    }
+}
+
 /// All of it.
 #[derive(Debug, Clone)]
 pub struct Cloud<'a> {
@@ -119,10 +131,13 @@ impl<'a> Cloud<'a> {
             vms: Vec::new(),
             arriving: Vec::new(),
             allocated: Vec::new(),
+            allocated_sum: 0.0,
             free: 2.0 * MIPS[index % 2],
             used: 0.0,
             used_before: 0.0,
             requested: 0.0,
+            draws: CURVES[index % 2][0],
+            past: Past::default(),
             curve: CURVES[index % 2],
             most: 0,
         };
@@ -177,10 +192,19 @@ impl<'a> Cloud<'a> {
             vm.history.push_front(vm.utilisation);
             vm.history.truncate(HISTORY);
         }
+        for host in &mut self.hosts {
+            host.past.forget();
+        }
     }
 
     /// Shares a host's MIPS among its VMs.
     pub fn allocate(&mut self, host: usize) {
+        self.share(host);
+        let host = &mut self.hosts[host];
+        host.allocated_sum = host.allocated.iter().sum();
+    }
+
+    fn share(&mut self, host: usize) {
         let Self { hosts, vms, .. } = self;
         let host = &mut hosts[host];
         host.free = host.total;
@@ -240,6 +264,7 @@ impl<'a> Cloud<'a> {
             host.used += if leaving { allocated / 0.9 } else { *allocated };
             host.requested += vms[*id].request;
         }
+        host.draws = host.watts(host.utilisation());
     }
 
     /// Puts a VM on a host.

@@ -83,21 +83,21 @@ impl Rules {
         }
     }
 
-    fn overloaded(&self, cloud: &Cloud<'_>, host: usize) -> bool {
-        let entry = &cloud.hosts[host];
-        let load = entry.vms.iter().map(|vm| cloud.vms[*vm].request).sum::<f64>() / entry.total;
+    /// Whether a host is overloaded, or would be with one VM more at the end of its list.
+    fn overloaded(&self, cloud: &mut Cloud<'_>, host: usize, more: Option<usize>) -> bool {
+        let Cloud { hosts, vms, .. } = cloud;
+        let (entry, more) = (&mut hosts[host], more.map(|vm| &vms[vm]));
+        let total = entry.total;
+        let load = || {
+            let own = entry.vms.iter().map(|vm| vms[*vm].request).sum::<f64>();
+            more.map_or(own, |vm| own + vm.request) / total
+        };
+        let sums = entry.past.of(&entry.vms, vms, total);
+        let past = |age: usize| more.map_or(sums[age], |vm| sums[age] + vm.past_share(age, total));
         match self.overload {
-            Overload::Ours(Detector::Thr(threshold)) => load > threshold,
-            Overload::Ours(detector) => detector.overloaded(load, &history(cloud, host), AHEAD),
-            Overload::LeastSquares => {
-                let history = history(cloud, host);
-                if history.len() < REGRESSION_USES {
-                    return load > FALLBACK;
-                }
-                let recent: Vec<f64> = history[..REGRESSION_USES].iter().rev().copied().collect();
-                let line = weighted_line(&recent, &[1.0; REGRESSION_USES]);
-                SAFETY * line.at(REGRESSION_USES as f64 + AHEAD) >= 1.0
-            }
+            Overload::Ours(Detector::Thr(threshold)) => load() > threshold,
+            Overload::Ours(detector) => detector.overloaded(load(), &history(past), AHEAD),
+            Overload::LeastSquares => least_squares(past).unwrap_or_else(|| load() > FALLBACK),
         }
     }
 
@@ -107,7 +107,7 @@ impl Rules {
             return Vec::new();
         }
         let overloaded: Vec<bool> = (0..cloud.hosts.len())
-            .map(|host| self.overloaded(cloud, host))
+            .map(|host| self.overloaded(cloud, host, None))
             .collect();
         let lists: Vec<Vec<usize>> = cloud.hosts.iter().map(|host| host.vms.clone()).collect();
         let homes: Vec<usize> = cloud.vms.iter().map(|vm| vm.host).collect();
@@ -131,7 +131,7 @@ impl Rules {
             while let Some(vm) = self.select(cloud, host) {
                 leaving.push(vm);
                 cloud.take(vm, host);
-                if !self.overloaded(cloud, host) {
+                if !self.overloaded(cloud, host, None) {
                     break;
                 }
             }
@@ -180,12 +180,9 @@ impl Rules {
             if !suitable(cloud, vm, host) {
                 continue;
             }
-            if cloud.hosts[host].allocated_sum() != 0.0 {
+            if cloud.hosts[host].allocated_sum != 0.0 {
                 cloud.tried(host);
-                cloud.hosts[host].vms.push(vm);
-                let over = self.overloaded(cloud, host);
-                cloud.hosts[host].vms.pop();
-                if over {
+                if self.overloaded(cloud, host, Some(vm)) {
                     continue;
                 }
             }
@@ -242,8 +239,7 @@ fn suitable(cloud: &Cloud<'_>, vm: usize, host: usize) -> bool {
 fn cheapest(cloud: &Cloud<'_>, vm: usize, hosts: impl Iterator<Item = usize>) -> Option<usize> {
     let cost = |index: usize| {
         let host = &cloud.hosts[index];
-        host.watts((host.allocated_sum() + cloud.vms[vm].request) / host.total)
-            - host.watts(host.utilisation())
+        host.watts((host.allocated_sum + cloud.vms[vm].request) / host.total) - host.draws
     };
     hosts
         .map(|host| (cost(host), host))
@@ -265,19 +261,23 @@ fn sort_by_demand(cloud: &Cloud<'_>, vms: &mut [usize]) {
     vms.sort_by(|a, b| cloud.vms[*b].request.total_cmp(&cloud.vms[*a].request));
 }
 
-/// The past load of the VMs now on a host, newest first, without the zeros at its end.
-fn history(cloud: &Cloud<'_>, host: usize) -> Vec<f64> {
-    let mut sum = vec![0.0; HISTORY];
-    let entry = &cloud.hosts[host];
-    for vm in &entry.vms {
-        let vm = &cloud.vms[*vm];
-        for (total, value) in sum.iter_mut().zip(&vm.history) {
-            *total += value * vm.mips / entry.total;
-        }
-    }
-    let length = sum.iter().rposition(|value| *value != 0.0).map_or(1, |at| at + 1);
-    sum.truncate(length);
-    sum
+/// The past load, newest first, without the zeros at its end.
+fn history(past: impl Fn(usize) -> f64) -> Vec<f64> {
+    let mut history: Vec<f64> = (0..HISTORY).map(past).collect();
+    let length = history
+        .iter()
+        .rposition(|value| *value != 0.0)
+        .map_or(1, |at| at + 1);
+    history.truncate(length);
+    history
+}
+
+/// Whether the line through the newest loads leads to overload; `None` while there are too few.
+fn least_squares(past: impl Fn(usize) -> f64) -> Option<bool> {
+    (REGRESSION_USES - 1..HISTORY).find(|age| past(*age) != 0.0)?;
+    let recent: [f64; REGRESSION_USES] = std::array::from_fn(|at| past(REGRESSION_USES - 1 - at));
+    let line = weighted_line(&recent, &[1.0; REGRESSION_USES]);
+    Some(SAFETY * line.at(REGRESSION_USES as f64 + AHEAD) >= 1.0)
 }
 
 /// The VM whose past the others explain best; `None` when it can't be fitted.
