@@ -1,15 +1,31 @@
 //! The same input gives the same record: run twice, and with 1, 2 and 16 threads.
 
+use std::path::PathBuf;
+
 use rayon::prelude::*;
 
 use crate::scenarios::{files, scenario, simulate};
+
+/// The deck, the validation scenarios, and of planning those of the honest model, on a synthetic day.
+fn library() -> Vec<PathBuf> {
+    let planning = files("planning").into_iter();
+    let honest = planning.filter(|path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("planetlab-"))
+    });
+    files("deck")
+        .into_iter()
+        .chain(files("validation"))
+        .chain(honest)
+        .collect()
+}
 
 fn digests(threads: usize) -> Vec<String> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .expect("a pool");
-    let all = files("deck");
+    let all = library();
     pool.install(|| {
         all.par_iter()
             .map(|path| simulate(&scenario(path)).summary.digest)
@@ -27,7 +43,7 @@ fn the_digest_is_the_same_with_any_number_of_threads() {
 /// Debug and release must agree too: the digests are pinned, and both builds are tested against them.
 #[test]
 fn the_digests_are_those_of_every_build() {
-    let names = files("deck")
+    let names = library()
         .into_iter()
         .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned());
     let lines: Vec<String> = names
