@@ -22,15 +22,22 @@
 //! link in between asks a [`Referee`], which reaches the claim by another way; when that can't be reached either, the guest stays paused
 //! and the migration is *in doubt*: it is reported, never guessed.
 //!
+//! *Post-copy* ([`follow`]): before `States` the source says which pages it has not sent (`Follow`), and sends them when the guest runs at the
+//! target, those that it waits for (`Want`) before the others, until the target says that all have come (`Followed`).
+//!
+//! *Through a file* ([`saved`]) goes a quick migration: the same frames, written by one process and read by the other.
+//!
 //! *The wire* ([`wire`]) has a version, checked lengths, a sequence and a tag on every frame, by a secret made for the one
 //! migration: a frame that was damaged, cut, repeated or made by someone else is refused, and harms nothing. Unless the plan says
 //! otherwise frames are encrypted too.
 
 pub mod alone;
 pub mod claim;
+pub mod follow;
 mod link;
 pub mod message;
 pub mod pace;
+pub mod saved;
 mod seal;
 pub mod source;
 pub mod target;
@@ -40,11 +47,13 @@ mod throttle;
 pub mod wire;
 
 pub use claim::{Claim, Owner, Referee};
+pub use follow::{Followed, Following};
 pub use source::Source;
 pub use target::receive;
 pub use throttle::Throttled;
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::guest::machine::MachineError;
@@ -80,11 +89,24 @@ pub enum MigrateError {
         /// What was due.
         expected: &'static str,
     },
+    /// A page came that was not to come.
+    #[error("page {0} came, which was not to come or has come already")]
+    NotMissing(u64),
     /// Whether the target took the guest could not be found out.
     #[error(
         "the link was lost after the commit, and nobody knows whether the target took the guest: it stays paused here"
     )]
     InDoubt,
+    /// The file that a guest is kept in.
+    #[error("can't {what} {}: {source}", .path.display())]
+    Storage {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
     /// The brain wants what this body can't do.
     #[error("the KVM body can't {0} yet")]
     Unsupported(&'static str),

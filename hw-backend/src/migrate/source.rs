@@ -13,6 +13,7 @@ use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration};
 
 use super::MigrateError;
 use super::claim::{Owner, Referee};
+use super::follow::{self, Followed};
 use super::link::{Link, out_of_order};
 use super::message::{Hello, Message};
 use super::pace::Pace;
@@ -22,7 +23,7 @@ use crate::guest::machine::Machine;
 use crate::kvm::{PageSet, System};
 
 /// Pages of one frame: half a mebibyte is a system call and a tag for each.
-const FRAME_PAGES: usize = 128;
+pub(super) const FRAME_PAGES: usize = 128;
 /// Pages that are watched again at once under early clear; a multiple of 64.
 const CHUNK_PAGES: usize = 1024;
 
@@ -60,6 +61,9 @@ pub struct Source {
     throttled: Vec<Throttled>,
     /// What the plan wants and this body can't do, if there is something.
     beyond: Option<&'static str>,
+    /// Its pages come behind it.
+    follows: bool,
+    followed: Option<Followed>,
     /// How long to wait before the pause: a hook for tests.
     #[cfg(test)]
     pub(super) linger: Duration,
@@ -97,6 +101,8 @@ impl Source {
             throttle: None,
             throttled: Vec::new(),
             beyond: beyond(plan),
+            follows: plan.kind == MigrationKind::PostCopy,
+            followed: None,
             #[cfg(test)]
             linger: Duration::ZERO,
             machine,
@@ -120,6 +126,11 @@ impl Source {
         &self.throttled
     }
 
+    /// What the guest waited for while its pages followed it, told once when they have.
+    pub const fn take_followed(&mut self) -> Option<Followed> {
+        self.followed.take()
+    }
+
     /// The guest back, when the migration is over and it is still here.
     pub fn into_machine(self) -> Machine {
         self.machine
@@ -140,13 +151,9 @@ impl Source {
 
     /// Says what is coming; the answer to [`Command::Prepare`].
     fn prepare(&mut self, system: &System, migration: u32) -> Result<Input, MigrateError> {
-        let shape = *self.machine.shape();
         let hello = Hello {
-            migration,
-            memory: shape.memory,
-            vcpus: shape.vcpus,
-            pages: shape.pages,
-            cpuid: system.supported_cpuid()?.as_slice().to_vec(),
+            follows: self.follows,
+            ..hello(system, &self.machine, migration)?
         };
         self.link.say(&Message::Hello(hello))?;
         match self.link.hear() {
@@ -196,10 +203,10 @@ impl Source {
                 Ok(None)
             }
             Command::Refuse(_) => Ok(None),
-            Command::SaveVm { .. } | Command::RestoreVm { .. } => {
-                Err(MigrateError::Unsupported("migrate through a file"))
-            }
-            Command::FetchPages { .. } => Err(MigrateError::Unsupported("send pages after the guest")),
+            Command::SaveVm { .. } | Command::RestoreVm { .. } => Err(MigrateError::Unsupported(
+                "migrate through a file over a connection",
+            )),
+            Command::FetchPages { rate_limit, .. } => self.send_behind(rate_limit).map(Some),
         };
         match done {
             Ok(input) => Ok(input),
@@ -285,16 +292,40 @@ impl Source {
         let states = self.machine.save()?;
         self.parts.save = began.elapsed();
         let began = Instant::now();
-        // The guest stands still, so nothing need be watched again.
-        let mut pace = Pace::new(limit);
-        let all = std::mem::replace(&mut self.to_send, PageSet::empty(self.machine.memory().pages()));
-        for runs in frames(all.runs(FRAME_PAGES)) {
-            pace.sent(self.link.send_runs(self.machine.memory(), &runs, self.zeros)?);
+        if self.follows {
+            self.link.writer.say_follow(&self.to_send)?;
+        } else {
+            self.send_rest(limit)?;
         }
         self.link.say(&Message::States(states))?;
         self.link.expect(&Message::Loaded)?;
         self.parts.copy = began.elapsed();
         Ok(Input::StateSent {
+            sent: Bytes(self.link.writer.sent() - before),
+        })
+    }
+
+    /// Sends what is left of a guest that stands still: nothing of it need be watched again.
+    fn send_rest(&mut self, limit: Option<BitsPerSecond>) -> Result<(), MigrateError> {
+        let mut pace = Pace::new(limit);
+        let all = std::mem::replace(&mut self.to_send, PageSet::empty(self.machine.memory().pages()));
+        for runs in frames(all.runs(FRAME_PAGES)) {
+            let sent = self
+                .link
+                .writer
+                .send_runs(self.machine.memory(), &runs, self.zeros)?;
+            pace.sent(sent);
+        }
+        Ok(())
+    }
+
+    /// Sends what is left after the guest, which runs at the target.
+    fn send_behind(&mut self, limit: Option<BitsPerSecond>) -> Result<Input, MigrateError> {
+        let before = self.link.writer.sent();
+        let (memory, zeros) = (self.machine.memory().clone(), self.zeros);
+        let followed = follow::send_behind(&mut self.link, &memory, &mut self.to_send, zeros, limit)?;
+        self.followed = Some(followed);
+        Ok(Input::PagesFetched {
             sent: Bytes(self.link.writer.sent() - before),
         })
     }
@@ -365,7 +396,11 @@ impl Source {
                 if self.cancel.load(Ordering::Relaxed) {
                     return Err(MigrateError::Aborted(CANCELLED.to_owned()));
                 }
-                pace.sent(self.link.send_runs(self.machine.memory(), &runs, self.zeros)?);
+                pace.sent(
+                    self.link
+                        .writer
+                        .send_runs(self.machine.memory(), &runs, self.zeros)?,
+                );
                 for page in runs.into_iter().flatten() {
                     self.to_send.remove(page);
                     left -= 1;
@@ -387,19 +422,33 @@ impl Source {
 }
 
 /// Reason that a cancelled round gives up with; see [`Source::send_round`].
-const CANCELLED: &str = "cancelled";
+pub(super) const CANCELLED: &str = "cancelled";
+
+/// What there is to say of a guest before its memory comes.
+pub(super) fn hello(system: &System, machine: &Machine, migration: u32) -> Result<Hello, MigrateError> {
+    let shape = machine.shape();
+    Ok(Hello {
+        migration,
+        memory: shape.memory,
+        vcpus: shape.vcpus,
+        pages: shape.pages,
+        follows: false,
+        cpuid: system.supported_cpuid()?.as_slice().to_vec(),
+    })
+}
 
 /// What a plan wants that this body can't do.
 fn beyond(plan: &Plan) -> Option<&'static str> {
     match plan.kind {
-        MigrationKind::Live => None,
-        MigrationKind::Quick => Some("migrate through a file"),
-        MigrationKind::PostCopy => Some("send pages after the guest"),
+        MigrationKind::Live | MigrationKind::PostCopy => None,
+        MigrationKind::Quick => Some("migrate through a file over a connection"),
     }
 }
 
 /// Runs gathered into frames of at most [`FRAME_PAGES`] pages.
-fn frames(runs: impl IntoIterator<Item = std::ops::Range<usize>>) -> Vec<Vec<std::ops::Range<usize>>> {
+pub(super) fn frames(
+    runs: impl IntoIterator<Item = std::ops::Range<usize>>,
+) -> Vec<Vec<std::ops::Range<usize>>> {
     let mut frames: Vec<Vec<_>> = Vec::new();
     let mut room = 0;
     for run in runs {

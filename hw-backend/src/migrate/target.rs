@@ -6,12 +6,13 @@ use std::time::Instant;
 use kvm_bindings::CpuId;
 
 use super::claim::Claim;
+use super::follow::Following;
 use super::link::{Link, heard, out_of_order};
 use super::message::{Hello, Message, Runs};
 use super::wire::{Direction, FrameReader, Secret, WireError};
 use super::{MigrateError, prepare};
 use crate::guest::machine::{Machine, Shape};
-use crate::kvm::{Backing, DirtyMechanism, GuestMemory, System, VcpuState};
+use crate::kvm::{AbsentPages, Backing, DirtyMechanism, GuestMemory, PageSet, System, VcpuState};
 
 /// What the target gives a guest that comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,17 @@ pub struct Room {
     pub backing: Backing,
     /// How its dirty pages are told, for the next move.
     pub mechanism: DirtyMechanism,
+}
+
+impl Room {
+    /// Room for a guest of just such a shape.
+    pub const fn of(shape: &Shape) -> Self {
+        Self {
+            memory: shape.memory,
+            backing: shape.backing,
+            mechanism: shape.mechanism,
+        }
+    }
 }
 
 /// A guest that has come.
@@ -36,6 +48,8 @@ pub struct Arrived {
     pub load: std::time::Duration,
     /// Time from the commit's arrival until the processors ran.
     pub start: std::time::Duration,
+    /// What brings its other pages, where they follow it.
+    pub following: Option<Following>,
 }
 
 /// Takes one guest over a connection. Until the commit, whatever fails leaves nothing behind; after it the guest runs here
@@ -56,15 +70,27 @@ pub fn receive(
         other => return Err(out_of_order(&other, "Hello")),
     };
     let mut link = Link::of_target(reader, back, secret);
-    let received = link.take_guest(system, &hello, room, claim);
-    if let Err(error) = &received
-        && !error.is_link()
-    {
-        // The other end may be gone already; it finds out in its own time.
-        let _ = link.say(&Message::Abort(error.to_string()));
+    match link.take_guest(system, &hello, room, claim) {
+        Ok((mut arrived, absent)) => {
+            arrived.following = absent.map(|(absent, missing)| Following {
+                link,
+                absent,
+                missing,
+            });
+            Ok(arrived)
+        }
+        Err(error) => {
+            if !error.is_link() {
+                // The other end may be gone already; it finds out in its own time.
+                let _ = link.say(&Message::Abort(error.to_string()));
+            }
+            Err(error)
+        }
     }
-    received
 }
+
+/// Memory some of whose pages follow, and which they are.
+type Absent = Option<(AbsentPages, PageSet)>;
 
 impl Link<TcpStream, TcpStream> {
     fn take_guest(
@@ -73,8 +99,16 @@ impl Link<TcpStream, TcpStream> {
         hello: &Hello,
         room: Room,
         claim: &Claim,
-    ) -> Result<Arrived, MigrateError> {
-        let mut machine = match skeleton(system, hello, room) {
+    ) -> Result<(Arrived, Absent), MigrateError> {
+        let made = skeleton(system, hello, room).and_then(|machine| {
+            if hello.follows {
+                AbsentPages::available()?;
+            } else {
+                machine.memory().populate()?;
+            }
+            Ok(machine)
+        });
+        let mut machine = match made {
             Ok(machine) => machine,
             Err(error) => {
                 self.say(&Message::Refused(error.to_string()))?;
@@ -82,8 +116,14 @@ impl Link<TcpStream, TcpStream> {
             }
         };
         self.say(&Message::Ready)?;
-        let states = self.fill(machine.memory())?;
+        let (states, missing) = self.fill(machine.memory())?;
         let arrived = Instant::now();
+        let absent = if hello.follows {
+            let absent = AbsentPages::new(machine.memory().clone(), &missing)?;
+            Some((absent, missing))
+        } else {
+            None
+        };
         machine.restore(states)?;
         let load = arrived.elapsed();
         self.say(&Message::Loaded)?;
@@ -100,31 +140,43 @@ impl Link<TcpStream, TcpStream> {
         let start = committed.elapsed();
         let _ = heard.and_then(|()| self.say(&Message::Resumed));
         let received = self.reader.received();
-        Ok(Arrived {
+        let arrived = Arrived {
             machine,
             migration: hello.migration,
             received,
             load,
             start,
-        })
+            following: None,
+        };
+        Ok((arrived, absent))
     }
 
-    /// Takes pages until the processors' states come.
-    fn fill(&mut self, memory: &GuestMemory) -> Result<Vec<VcpuState>, MigrateError> {
+    /// Takes pages until the processors' states come, and says which pages follow them.
+    fn fill(&mut self, memory: &GuestMemory) -> Result<(Vec<VcpuState>, PageSet), MigrateError> {
+        let mut missing = PageSet::empty(memory.pages());
         loop {
             match self.hear()? {
-                Message::Pages(runs, content) => store(memory, runs, content)?,
-                Message::Zeros(runs) => clear(memory, runs)?,
+                Message::Follow(runs) => {
+                    for (first, count) in runs.iter() {
+                        // Pages beyond its memory are no pages of it.
+                        let end = first.saturating_add(count).min(memory.pages() as u64);
+                        (first..end).for_each(|page| missing.insert(page as usize));
+                    }
+                }
                 Message::RoundEnd(round) => self.say(&Message::RoundAck(round))?,
-                Message::States(states) => return Ok(states),
-                other => return Err(out_of_order(&other, "Pages, Zeros, RoundEnd or States")),
+                Message::States(states) => return Ok((states, missing)),
+                message => {
+                    if take_pages(memory, &message)?.is_none() {
+                        return Err(out_of_order(&message, "Pages, Zeros, RoundEnd, Follow or States"));
+                    }
+                }
             }
         }
     }
 }
 
-/// A machine of the guest's shape with all its memory found, or why there can't be one here.
-fn skeleton(system: &System, hello: &Hello, room: Room) -> Result<Machine, MigrateError> {
+/// A machine of the guest's shape, or why there can't be one here.
+pub(super) fn skeleton(system: &System, hello: &Hello, room: Room) -> Result<Machine, MigrateError> {
     if hello.memory > room.memory {
         let reason = format!("it needs {}, of which {} are free", hello.memory, room.memory);
         return Err(MigrateError::Refused(reason));
@@ -145,9 +197,7 @@ fn skeleton(system: &System, hello: &Hello, room: Room) -> Result<Machine, Migra
         pages: hello.pages,
         mechanism: room.mechanism,
     };
-    let machine = Machine::skeleton(system, shape, &cpuid)?;
-    machine.memory().populate()?;
-    Ok(machine)
+    Ok(Machine::skeleton(system, shape, &cpuid)?)
 }
 
 /// The feature words of which the guest sees bits that this host has not: leaves 1, 7 and `0x8000_0001` (Intel SDM 2A,
@@ -176,6 +226,22 @@ fn missing_features(guest: &CpuId, host: &CpuId) -> Vec<String> {
         }
     }
     missing
+}
+
+/// Takes the pages of a message into memory and says how many they were; nothing when it brings none.
+pub(super) fn take_pages(memory: &GuestMemory, message: &Message) -> Result<Option<u64>, MigrateError> {
+    let runs = match message {
+        Message::Pages(runs, content) => {
+            store(memory, *runs, content)?;
+            runs
+        }
+        Message::Zeros(runs) => {
+            clear(memory, *runs)?;
+            runs
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(runs.pages()))
 }
 
 fn store(memory: &GuestMemory, runs: Runs, content: &[u8]) -> Result<(), MigrateError> {
