@@ -20,6 +20,15 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Span {
+    /// No place: for what nobody wrote. It is in a source that there is not.
+    pub const NOWHERE: Self = Self {
+        source: SourceId(u16::MAX),
+        start: 0,
+        end: 0,
+    };
+}
+
 /// The texts that an input was read from: the scenario, its profiles, the `--set` arguments.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
