@@ -48,7 +48,7 @@ pub fn written(summaries: &[Summary], width: u16) -> String {
     table
         .load_style(TableStyle::new())
         .set_width(width)
-        .set_header(["figure", "mean", "+- 95 %", "min", "max"]);
+        .set_header(["figure", "mean", "± 95 %", "min", "max"]);
     for column in 1..5 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);

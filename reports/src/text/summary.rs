@@ -2,10 +2,10 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use twinrack_scenario::record::Summary;
-use twinrack_scenario::record::figure::kind_of;
 
+use super::expectation;
 use super::figures::figure_rows;
-use super::number::{digits, quantity};
+use super::number::{moment, quantity};
 use crate::run::{MigrationStory, Run};
 
 /// Migrations that are listed one by one.
@@ -55,24 +55,12 @@ fn expectations(summary: &Summary, width: u16) -> Option<String> {
         return None;
     }
     let mut table = table(width, &["", "figure", "is", "expected", "because"], &[2]);
-    let mut items: Vec<_> = summary.expectations.iter().collect();
-    items.sort_by_key(|item| !item.fails());
-    for item in items {
-        let unit = kind_of(&item.kpi).map_or("1", |kind| kind.unit);
-        let value = item
-            .value
-            .map_or("absent".to_owned(), |value| quantity(value, unit));
-        let within = if item.op == "~" {
-            format!(" +-{} %", digits(item.tolerance * 100.0))
-        } else {
-            String::new()
-        };
-        let limit = format!("{} {}{within}", item.op, quantity(item.limit, unit));
+    for item in expectation::failing_first(summary) {
         table.add_row([
             item.verdict(),
             &item.kpi,
-            &value,
-            &limit,
+            &expectation::value(item),
+            &expectation::limit(item),
             item.why.as_deref().unwrap_or(""),
         ]);
     }
@@ -99,21 +87,16 @@ fn migrations(stories: &[MigrationStory], width: u16) -> Option<String> {
         &[3, 4, 5, 6, 7],
     );
     for story in stories.iter().take(LISTED) {
-        let outcome = match &story.reason {
-            Some(reason) => format!("{}: {reason}", story.outcome),
-            None if story.outcome.is_empty() => "under way at the end".to_owned(),
-            None => story.outcome.clone(),
-        };
         table.add_row([
             story.vm.clone(),
             story.from.clone(),
             story.to.clone(),
-            quantity(story.requested_s, "s"),
+            moment(story.requested_s),
             story.rounds.len().to_string(),
             quantity(story.brownout_s, "s"),
             quantity(story.downtime_s, "s"),
             quantity(story.bytes, "B"),
-            outcome.replace('_', " "),
+            story.ending(),
         ]);
     }
     let more = stories.len().saturating_sub(LISTED);
