@@ -13,6 +13,7 @@
 
 mod fabric;
 mod hosts;
+mod kept;
 mod moving;
 pub mod needs;
 mod outcome;
@@ -34,6 +35,7 @@ use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
 
 use crate::lab::handle::{Handle, Heard, Starter};
 use crate::lab::protocol::Closing;
+use kept::Scratch;
 use moving::Move;
 use outcome::Meters;
 use state::{Host, Vm};
@@ -105,6 +107,7 @@ pub struct Body<'a> {
     pending: BTreeMap<(HostId, u64), Pending>,
     after_hand_over: Vec<(VmId, SimDuration, HostId)>,
     closings: BTreeMap<VmId, Closing>,
+    scratch: Scratch,
     failure: Option<RunError>,
     /// Nothing is written any more.
     closed: bool,
@@ -199,6 +202,7 @@ impl<'a> Body<'a> {
             pending: BTreeMap::new(),
             after_hand_over: Vec::new(),
             closings: BTreeMap::new(),
+            scratch: Scratch::default(),
             failure: None,
             closed: false,
             heard,

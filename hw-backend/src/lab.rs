@@ -8,5 +8,6 @@ pub mod agent;
 pub mod frame;
 pub mod handle;
 mod incoming;
+mod kept;
 mod outgoing;
 pub mod protocol;

@@ -1,7 +1,7 @@
 //! What a scenario needs and this body has not, each with what can be done about it.
 
 use twinrack_scenario::Scenario;
-use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
+use twinrack_scenario::spec::timeline::FaultSpec;
 
 use crate::guest::boot;
 
@@ -23,13 +23,6 @@ pub fn missing(scenario: &Scenario) -> Vec<String> {
     }
     if spec.vms.iter().any(|vm| vm.workload.is_some()) {
         lacks("have VMs follow a workload yet", "give them a constant `cpu`");
-    }
-    if spec
-        .timeline
-        .iter()
-        .any(|action| matches!(action, ActionSpec::QuickMigrate(_)))
-    {
-        lacks("migrate through a file yet", SIM);
     }
     if spec
         .faults

@@ -18,7 +18,7 @@ pub fn value(item: &Expectation) -> String {
         .map_or("absent".to_owned(), |value| quantity(value, unit(item)))
 }
 
-/// The limit with its operator, and for `~` how far off is still near.
+/// What is asked for, and for `~` how far off is still near: `~ 42.19 s ± 1 %`.
 pub fn limit(item: &Expectation) -> String {
     let within = if item.op == "~" {
         format!(" ± {} %", digits(item.tolerance * 100.0))
@@ -28,6 +28,7 @@ pub fn limit(item: &Expectation) -> String {
     format!("{} {}{within}", item.op, quantity(item.limit, unit(item)))
 }
 
-fn unit(item: &Expectation) -> &'static str {
+/// The unit of the figure.
+pub fn unit(item: &Expectation) -> &'static str {
     kind_of(&item.kpi).map_or("1", |kind| kind.unit)
 }
