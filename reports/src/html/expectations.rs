@@ -43,10 +43,14 @@ pub fn section(run: &Run) -> String {
 fn off_by(item: &Expectation) -> String {
     match item.value {
         Some(value) if item.op == "~" && item.limit != 0.0 => {
-            let percent = (value - item.limit) / item.limit.abs() * 100.0;
-            let sign = if percent < 0.0 { "−" } else { "+" };
             // Two digits after the point tell enough beside a tolerance of whole percents.
-            format!("{sign}{} %", digits((percent.abs() * 100.0).round() / 100.0))
+            let percent = ((value - item.limit) / item.limit.abs() * 1e4).round() / 100.0;
+            let sign = match percent {
+                p if p < 0.0 => "−",
+                p if p > 0.0 => "+",
+                _ => "",
+            };
+            format!("{sign}{} %", digits(percent.abs()))
         }
         _ => String::new(),
     }

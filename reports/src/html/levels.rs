@@ -6,6 +6,7 @@ use super::data::{Cell, Data, Kind};
 use super::element::{escape, section as titled};
 use super::figure::Figure;
 use crate::chart::band::Band;
+use crate::chart::gantt::LABELLED;
 use crate::chart::line::{COUNT, Level};
 use crate::chart::palette::{BLUE, GREEN, ORANGE};
 use crate::run::Run;
@@ -62,7 +63,7 @@ const REST: [Shown; 4] = [
     ),
     shown("vms_running", "vms.running", "VMs running", ("VMs", COUNT), GREEN),
     shown(
-        "migrations",
+        UNDER_WAY,
         "",
         "Migrations under way",
         ("migrations", COUNT),
@@ -77,6 +78,9 @@ const REST: [Shown; 4] = [
     ),
 ];
 
+/// How many migrations there are at once.
+const UNDER_WAY: &str = "migrations";
+
 /// The section.
 pub fn section(run: &Run) -> String {
     let mut constant = Vec::new();
@@ -87,7 +91,13 @@ pub fn section(run: &Run) -> String {
         })
     };
     let mut html = one(&POWER) + &one(&PARKED) + &utilisation(run);
-    html.extend(REST.iter().map(one));
+    // Few migrations are seen one by one further down.
+    let few = run.migrations().len() <= LABELLED;
+    html.extend(
+        REST.iter()
+            .filter(|level| level.metric != UNDER_WAY || !few)
+            .map(one),
+    );
     if !constant.is_empty() {
         html += "<p>Constant over the run: ";
         html += &escape(&constant.join(", "));

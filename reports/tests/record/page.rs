@@ -1,5 +1,7 @@
 //! The page shows what it should, asks for nothing, and can be read on wide and narrow screens, light and dark.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use twinrack_reports::html::{escape, page};
 
@@ -12,31 +14,36 @@ const DESKTOP: View = View {
     dark: false,
 };
 
-/// What the probe finds in a page shown like this. A window can't be as narrow as a telephone, a frame in it can.
-fn probed(browser: &Browser, html: &str, view: View) -> Value {
+/// What the probe finds in a page on screens of these widths. A window can't be as narrow as a telephone, a frame in it can.
+fn probed(browser: &Browser, html: &str, dark: bool, widths: &[u32]) -> Vec<Value> {
     // The policy of the page would forbid the probe too.
     let (head, rest) = html
         .split_once("<meta http-equiv=")
         .expect("the page has a policy");
     let (_, rest) = rest.split_once('>').expect("which ends");
-    let with_probe = format!("{head}{rest}").replace("</body>", &format!("<script>{PROBE}</script></body>"));
-    let frame = format!(
-        "<!doctype html><body><iframe width=\"{}\" height=\"900\" style=\"border: 0\" srcdoc=\"{}\"></iframe>",
-        view.width,
-        escape(&with_probe)
+    let probe = format!("<script>{PROBE}</script></body>");
+    let page = escape(&format!("{head}{rest}").replace("</body>", &probe));
+    let frame = |width| {
+        format!("<iframe width=\"{width}\" height=\"900\" frameborder=\"0\" srcdoc=\"{page}\"></iframe>")
+    };
+    let frames: String = widths.iter().map(frame).collect();
+    let opened = browser.open(
+        &format!("<!doctype html><body>{frames}"),
+        View { dark, ..DESKTOP },
     );
-    let window = View { width: 1300, ..view };
-    let opened = browser.open(&frame, window);
-    let result = opened
-        .dom
-        .split_once("<pre id=\"probe\">")
-        .and_then(|(_, rest)| rest.split_once("</pre>"));
-    let (json, _) = result.unwrap_or_else(|| panic!("the probe failed: {:?}", opened.console));
-    let json = json
-        .replace("&gt;", ">")
-        .replace("&lt;", "<")
-        .replace("&amp;", "&");
-    serde_json::from_str(&json).expect("the probe writes JSON")
+    let results = opened.dom.split("<pre class=\"probe\">").skip(1);
+    let found: Vec<Value> = results
+        .map(|result| {
+            let (json, _) = result.split_once("</pre>").expect("it ends");
+            let json = json
+                .replace("&gt;", ">")
+                .replace("&lt;", "<")
+                .replace("&amp;", "&");
+            serde_json::from_str(&json).expect("the probe writes JSON")
+        })
+        .collect();
+    assert_eq!(found.len(), widths.len(), "a probe failed: {:?}", opened.console);
+    found
 }
 
 #[test]
@@ -92,22 +99,24 @@ fn a_page_can_be_read_on_screens_of_all_widths() {
     let Some(browser) = Browser::of_this_machine("no page") else {
         return;
     };
+    let mut widths = BTreeSet::new();
     for scenario in SCENARIOS {
-        let html = page(&simulated(scenario));
-        for width in [400, 840, 1200] {
-            let found = probed(&browser, &html, View { width, dark: false });
-            assert_eq!(
-                found["width"], width,
-                "the frame has another width than asked for"
-            );
+        for found in probed(&browser, &page(&simulated(scenario)), false, &[400, 840, 1200]) {
+            let width = &found["width"];
             assert_eq!(
                 found["overflow"], 0,
                 "{scenario} is wider than a screen of {width}"
             );
             assert_eq!(found["faults"], Value::Array(Vec::new()), "{scenario} at {width}");
             assert_ne!(found["charts"], 0, "{scenario} shows no chart at {width}");
+            widths.insert(width.as_u64());
         }
     }
+    assert_eq!(
+        widths,
+        BTreeSet::from([400, 840, 1200].map(Some)),
+        "frames had other widths"
+    );
 }
 
 #[test]
@@ -116,7 +125,7 @@ fn a_page_follows_the_reader_into_the_dark() {
         return;
     };
     let html = page(&simulated(SCENARIOS[0]));
-    let ground = |dark| probed(&browser, &html, View { width: 1200, dark })["ground"].clone();
+    let ground = |dark| probed(&browser, &html, dark, &[1200])[0]["ground"].clone();
     assert_eq!(ground(false), "rgb(255, 255, 255)");
     assert_eq!(ground(true), "rgb(22, 23, 26)");
     for colour in ["#1C1C1E", "#0072B2"] {
@@ -125,6 +134,33 @@ fn a_page_follows_the_reader_into_the_dark() {
             "{colour} stays as it is in the dark"
         );
     }
+}
+
+/// What the probe looks for it finds.
+#[test]
+fn a_page_with_text_on_text_or_too_wide_is_found_out() {
+    let Some(browser) = Browser::of_this_machine("no page") else {
+        return;
+    };
+    let html = page(&simulated(SCENARIOS[0]));
+    let found = |style: &str| {
+        probed(
+            &browser,
+            &html.replace("</style>", &format!("{style}</style>")),
+            false,
+            &[400],
+        )
+    };
+    let broken = found(
+        "main { width: 500px } svg text { font-size: 30px } svg.narrow { max-width: 200px !important }",
+    );
+    assert_ne!(broken[0]["overflow"], 0);
+    let faults = broken[0]["faults"].to_string();
+    for fault in ["lies on", "is cut"] {
+        assert!(faults.contains(fault), "{faults}");
+    }
+    let small = found("svg text { font-size: 8px }");
+    assert!(small[0]["faults"].to_string().contains("pixels high"));
 }
 
 #[test]

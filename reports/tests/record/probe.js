@@ -21,6 +21,6 @@ for (const chart of charts) {
   });
 }
 const result = document.createElement("pre");
-result.id = "probe";
+result.className = "probe";
 result.textContent = JSON.stringify(found);
 top.document.body.append(result);
