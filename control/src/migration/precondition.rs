@@ -3,8 +3,8 @@
 //!
 //! All are made before anything is changed, on [`Facts`] that the body tells. The first five are made when a move is
 //! asked for ([`request`]), the others when its turn has come ([`check`]): memory and networks are looked at then. Between
-//! them is [admission](super::admission), which is the sixth. Quick migration needs no product that moves VMs live, may
-//! take a LUN of several VMs, and finds out about processors only when it restores.
+//! them is [admission](super::admission), which is the sixth. Quick migration needs no product that moves VMs live and
+//! may take a LUN of several VMs; what was saved under one processor is restored only under one with its features.
 
 mod facts;
 mod surroundings;
@@ -64,10 +64,7 @@ pub fn request(facts: &Facts, how: MigrationKind, paused: bool) -> Result<(), Re
 pub fn check(facts: &Facts, how: MigrationKind, paused: bool) -> Result<Cleared, Refusal> {
     request(facts, how, paused)?;
     let live = how != MigrationKind::Quick;
-    if live {
-        processor(facts)?;
-    }
-    let checks: [Check; 3] = [virtual_networks, memory, local_devices];
+    let checks: [Check; 4] = [processor, virtual_networks, memory, local_devices];
     for check in checks {
         check(facts)?;
     }
