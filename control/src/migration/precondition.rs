@@ -68,17 +68,31 @@ pub fn check(facts: &Facts, how: MigrationKind, paused: bool) -> Result<Cleared,
     for check in checks {
         check(facts)?;
     }
-    let network = networks::choose(&facts.networks);
-    if live && network.is_none() {
-        return refused(
-            "LM_NO_NETWORK",
-            "no network for live migration connects the hosts (event 21502)",
-        );
+    if live {
+        connected(facts)?;
     }
+    let network = networks::choose(&facts.networks);
     system_drive(facts)?;
     let mut warnings = limits(facts);
     warnings.extend(start_action(facts));
     Ok(Cleared { network, warnings })
+}
+
+/// What is left of the checks of a live migration when nobody looks at the moment: at load, memory, the state of VM and hosts,
+/// maintenance. Where one of them fails, no move is worth proposing.
+///
+/// # Errors
+/// The first check that fails, with the product's code and words.
+pub fn possible(facts: &Facts) -> Result<(), Refusal> {
+    supported_hosts(facts)?;
+    one_cluster(facts)?;
+    possible_owner(facts)?;
+    movable_storage(facts, true)?;
+    let checks: [Check; 4] = [processor, virtual_networks, local_devices, connected];
+    for check in checks {
+        check(facts)?;
+    }
+    system_drive(facts)
 }
 
 /// Whether hosts move VMs without a cluster around them: what came after 2008 R2 does.
@@ -102,7 +116,7 @@ fn supported_hosts(facts: &Facts) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn clustered(facts: &Facts, paused: bool) -> Result<(), Refusal> {
+fn one_cluster(facts: &Facts) -> Result<(), Refusal> {
     let (source, target) = (facts.source.cluster, facts.target.cluster);
     if !shared_nothing(facts)
         && (source.is_none() || source != target || !(2..=16).contains(&facts.cluster_nodes))
@@ -112,6 +126,11 @@ fn clustered(facts: &Facts, paused: bool) -> Result<(), Refusal> {
             "the hosts are not nodes of one failover cluster of 2 to 16 nodes",
         );
     }
+    Ok(())
+}
+
+fn clustered(facts: &Facts, paused: bool) -> Result<(), Refusal> {
+    one_cluster(facts)?;
     if let Some((end, _)) = ends(facts).into_iter().find(|(_, host)| !host.up) {
         return refused("LM_NODE_DOWN", format!("the {end} node is not up"));
     }
@@ -216,6 +235,16 @@ fn local_devices(facts: &Facts) -> Result<(), Refusal> {
         ),
         None => Ok(()),
     }
+}
+
+fn connected(facts: &Facts) -> Result<(), Refusal> {
+    if networks::choose(&facts.networks).is_some() {
+        return Ok(());
+    }
+    refused(
+        "LM_NO_NETWORK",
+        "no network for live migration connects the hosts (event 21502)",
+    )
 }
 
 fn limits(facts: &Facts) -> Vec<Refusal> {
