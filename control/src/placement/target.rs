@@ -459,8 +459,8 @@ mod tests {
     fn any_room() -> impl Strategy<Value = Room> {
         let loads = prop_oneof![Just(-0.0), (0..16u32).prop_map(f64::from), 0.0..16.0f64];
         (0..2u32, 0..3u32, loads, 0..64u64, 0..3u32).prop_map(|(kind, setting, asked, free, moves)| Room {
-            moves,
             setting,
+            moves,
             ..room(kind, asked, free)
         })
     }

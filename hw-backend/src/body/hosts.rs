@@ -46,6 +46,15 @@ impl Body<'_> {
             }
             Said::Happened { migration, input } => self.happened(migration, input),
             Said::Arrived { migration, received } => self.arrived(migration, received),
+            Said::Followed {
+                migration,
+                pages,
+                stalled_ns,
+            } => self.write(Event::MigrationFaulted {
+                migration,
+                pages,
+                stalled_nanos: stalled_ns,
+            }),
             Said::WhoHas { migration } => self.who_has(migration),
             Said::InDoubt { migration } => self.in_doubt(migration),
             Said::Broke { vm, why } => self.harmed(vm, why),

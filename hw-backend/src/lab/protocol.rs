@@ -162,6 +162,15 @@ pub enum Said {
         /// Bytes received.
         received: u64,
     },
+    /// The pages of a guest that moved first have all followed it.
+    Followed {
+        /// Which migration.
+        migration: MigrationId,
+        /// Pages that it touched before they had come.
+        pages: u64,
+        /// Nanoseconds that its processors waited for them, all together.
+        stalled_ns: u64,
+    },
     /// A source has lost its link after the commit.
     WhoHas {
         /// Which migration.
