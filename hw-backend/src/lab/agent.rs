@@ -122,6 +122,9 @@ impl Agent {
                 Ok(Answer::Done)
             }
             Ask::Ping => Ok(Answer::Done),
+            Ask::List => Ok(Answer::Guests(
+                locked(&self.shared.guests).keys().copied().collect(),
+            )),
             Ask::Start { vm, cpu } => self.start(vm, cpu),
             Ask::SetCpu { vm, cpu } => self.set_cpu(vm, cpu),
             Ask::Stop { vm } => self.stop(vm),

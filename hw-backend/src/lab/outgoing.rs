@@ -108,6 +108,13 @@ fn serve(
         match source.carry_out(&shared.system, migration.0, &command) {
             Ok(Some(input)) => {
                 gone |= matches!(input, Input::StorageTaken);
+                if let Some(followed) = source.take_followed() {
+                    shared.say(Said::Followed {
+                        migration,
+                        pages: followed.pages,
+                        stalled_ns: followed.nanos(),
+                    });
+                }
                 shared.say(Said::Happened { migration, input });
             }
             Ok(None) => {}

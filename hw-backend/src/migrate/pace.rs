@@ -39,10 +39,20 @@ impl Pace {
 
     /// `bytes` were sent: waits until the link of that rate would be free again.
     pub fn sent(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        if let Some(ahead) = self.ahead(self.began.elapsed()) {
+        self.note(bytes);
+        if let Some(ahead) = self.busy() {
             thread::sleep(ahead);
         }
+    }
+
+    /// `bytes` were sent, and nobody waits for the link now.
+    pub const fn note(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    /// How long the link of that rate is busy from now on with what was sent; nothing when it is free.
+    pub fn busy(&self) -> Option<Duration> {
+        self.ahead(self.began.elapsed())
     }
 
     /// How far the sender is ahead of the link.
