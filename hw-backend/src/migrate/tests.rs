@@ -18,6 +18,11 @@ use crate::kvm::{Backing, DirtyMechanism};
 use crate::require_kvm;
 use setup::{Run, dirtying, plan, plan_of, shape};
 
+/// How often a test does what it does: as the environment says, else as often as fits into every run.
+fn raised(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |count| count.parse().expect("a number"))
+}
+
 /// Whether the guest is on the target; whether it converged is a matter of the machine's speed.
 fn moved(ended: &Ended) -> bool {
     matches!(
@@ -161,8 +166,14 @@ fn wherever_the_link_is_cut_the_guest_is_on_exactly_one_side() {
     // Evenly over the stream, and densely over its last 20 KiB, where the guest is handed over.
     let early = (0..8).map(|part| whole * part / 8);
     let late = (0..16).map(|part| whole.saturating_sub(20 << 10) + part * 1500);
+    let mut draw = 1_u64;
+    let random = (24..raised("TWINRACK_CUTS", 24)).map(|_| {
+        // Knuth's multiplier for a 64-bit linear congruential generator; the upper bits are good.
+        draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (draw >> 16) % whole
+    });
     let (mut moved, mut stayed) = (0, 0);
-    for cut in early.chain(late) {
+    for cut in early.chain(late).chain(random) {
         let mut run = Run::new(&system, shape(DirtyMechanism::Bitmap), dirtying(2_000.0));
         run.cut_after = Some(cut);
         let ended = run.go(plan(None)).expect("an end");
@@ -214,11 +225,13 @@ fn a_guest_goes_back_and_forth() {
     let system = require_kvm!();
     let mut run = Run::new(&system, shape(DirtyMechanism::best(&system)), dirtying(10_000.0));
     let mut heartbeat = 0;
-    for _ in 0..10 {
-        run.go(plan(None)).expect("an end");
+    for _ in 0..2 * raised("TWINRACK_ROUND_TRIPS", 5) {
+        let ended = run.go(plan(None)).expect("an end");
+        assert!(moved(&ended), "{:?}", ended.report);
         let now = run.arrived_heartbeat();
         assert!(now >= heartbeat, "a guest does not forget");
         heartbeat = now;
+        run.arrived_is_whole();
         run.turn_round();
     }
     run.arrived_goes_on_and_is_whole(heartbeat);
