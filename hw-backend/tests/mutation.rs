@@ -7,7 +7,9 @@
 
 use std::env;
 
-use kvm_bindings::kvm_cpuid_entry2;
+use kvm_bindings::{
+    kvm_cpuid_entry2, kvm_debugregs, kvm_mp_state, kvm_regs, kvm_sregs, kvm_vcpu_events, kvm_xcrs,
+};
 use twinrack_hw::guest::layout::GuestPages;
 use twinrack_hw::kvm::{Backing, GuestMemory, VcpuState};
 use twinrack_hw::migrate::message::{Hello, Message};
@@ -56,13 +58,13 @@ fn good_frames() -> Vec<Frame> {
         (message.kind(), payload)
     };
     let state = VcpuState {
-        mp_state: Default::default(),
-        regs: Default::default(),
-        sregs: Default::default(),
-        xcrs: Default::default(),
+        mp_state: kvm_mp_state::default(),
+        regs: kvm_regs::default(),
+        sregs: kvm_sregs::default(),
+        xcrs: kvm_xcrs::default(),
         xsave: vec![3; 16],
-        debugregs: Default::default(),
-        events: Default::default(),
+        debugregs: kvm_debugregs::default(),
+        events: kvm_vcpu_events::default(),
         msrs: vec![(0x10, 5)],
         tsc_khz: 2_000_000,
     };
