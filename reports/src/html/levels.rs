@@ -12,70 +12,68 @@ use crate::chart::palette::{BLUE, GREEN, ORANGE};
 use crate::run::Run;
 use crate::text::quantity;
 
-/// A level that a run may have: its series, its figure, and how it is shown.
+/// A level that a run may have.
 struct Shown {
+    /// Its series.
     metric: &'static str,
-    figure: &'static str,
+    /// The figure of the same quantity, where there is one.
+    figure: Option<&'static str>,
     title: &'static str,
+    /// What its axis counts, and in which unit.
     name: &'static str,
     unit: &'static str,
     colour: RGBColor,
 }
 
-const fn shown(
-    metric: &'static str,
-    figure: &'static str,
-    title: &'static str,
-    (name, unit): (&'static str, &'static str),
-    colour: RGBColor,
-) -> Shown {
-    Shown {
-        metric,
-        figure,
-        title,
-        name,
-        unit,
-        colour,
-    }
-}
-
-const POWER: Shown = shown(
-    "power_w",
-    "power.watts",
-    "Power of all hosts",
-    ("power", "W"),
-    BLUE,
-);
-const PARKED: Shown = shown(
-    "cores_parked",
-    "cores.parked",
-    "Logical processors parked",
-    ("processors", COUNT),
-    GREEN,
-);
+const POWER: Shown = Shown {
+    metric: "power_w",
+    figure: Some("power.watts"),
+    title: "Power of all hosts",
+    name: "power",
+    unit: "W",
+    colour: BLUE,
+};
+const PARKED: Shown = Shown {
+    metric: "cores_parked",
+    figure: Some("cores.parked"),
+    title: "Logical processors parked",
+    name: "processors",
+    unit: COUNT,
+    colour: GREEN,
+};
 const REST: [Shown; 4] = [
-    shown(
-        "hosts_active",
-        "hosts.active",
-        "Hosts switched on",
-        ("hosts", COUNT),
-        ORANGE,
-    ),
-    shown("vms_running", "vms.running", "VMs running", ("VMs", COUNT), GREEN),
-    shown(
-        UNDER_WAY,
-        "",
-        "Migrations under way",
-        ("migrations", COUNT),
-        ORANGE,
-    ),
-    shown(
-        "net_bps",
-        "",
-        "Traffic of all networks",
-        ("traffic", "b/s"),
-        GREEN,
-    ),
+    Shown {
+        metric: "hosts_active",
+        figure: Some("hosts.active"),
+        title: "Hosts switched on",
+        name: "hosts",
+        unit: COUNT,
+        colour: ORANGE,
+    },
+    Shown {
+        metric: "vms_running",
+        figure: Some("vms.running"),
+        title: "VMs running",
+        name: "VMs",
+        unit: COUNT,
+        colour: GREEN,
+    },
+    Shown {
+        metric: UNDER_WAY,
+        figure: None,
+        title: "Migrations under way",
+        name: "migrations",
+        unit: COUNT,
+        colour: ORANGE,
+    },
+    Shown {
+        metric: "net_bps",
+        figure: None,
+        title: "Traffic of all networks",
+        name: "traffic",
+        unit: "b/s",
+        colour: GREEN,
+    },
 ];
 
 /// How many migrations there are at once.
@@ -152,7 +150,7 @@ fn level_figure(run: &Run, level: &Shown) -> Result<String, Option<String>> {
 
 /// Mean, least and greatest over the whole run: the figures, which miss nothing that happens between samples.
 fn statistics(run: &Run, level: &Shown) -> Vec<String> {
-    let of = |stat: &str| run.summary.kpis.get(&format!("{}.{stat}", level.figure));
+    let of = |stat: &str| run.summary.kpis.get(&format!("{}.{stat}", level.figure?));
     let (Some(mean), Some(min), Some(max)) = (of("mean"), of("min"), of("max")) else {
         return Vec::new();
     };

@@ -70,23 +70,13 @@ fn overview(run: &Run, stories: &[MigrationStory]) -> String {
     .html()
 }
 
-/// How many of `count` migrations are drawn when it is every `stride`th.
+/// How many of `count` migrations are drawn when it is one in `stride`.
 fn drawn(count: usize, stride: usize) -> String {
-    match stride {
-        1 => format!("All {count} migrations, a line each."),
-        2 => format!(
-            "{} of {count} migrations, every second, a line each.",
-            count.div_ceil(2)
-        ),
-        3 => format!(
-            "{} of {count} migrations, every third, a line each.",
-            count.div_ceil(3)
-        ),
-        _ => format!(
-            "{} of {count} migrations, every {stride}th, a line each.",
-            count.div_ceil(stride)
-        ),
+    if stride == 1 {
+        return format!("All {count} migrations, a line each.");
     }
+    let shown = count.div_ceil(stride);
+    format!("{shown} of {count} migrations, one in {stride}, a line each.")
 }
 
 fn table(run: &Run, stories: &[MigrationStory]) -> Data {
