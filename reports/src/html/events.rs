@@ -51,17 +51,17 @@ pub fn section(run: &Run) -> String {
     if notes.is_empty() {
         return String::new();
     }
-    let data = Data {
-        name: file_name(run, "events"),
-        columns: vec![
+    let data = Data::new(
+        file_name(run, "events"),
+        &[
             ("first", Kind::Moment),
             ("last", Kind::Moment),
             ("times", Kind::Number("1")),
             ("what", Kind::Text),
             ("who", Kind::Text),
         ],
-        rows: notes.iter().map(row).collect(),
-    };
+        notes.iter().map(row).collect(),
+    );
     titled("Events of note", &data.folded(notes.len() <= OPEN))
 }
 

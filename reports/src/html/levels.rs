@@ -2,12 +2,12 @@
 
 use plotters::style::RGBColor;
 
-use super::data::{Cell, Data, Kind};
+use super::data::{Data, Kind};
 use super::element::{escape, section as titled};
 use super::figure::Figure;
-use crate::chart::band::Band;
+use super::utilisation;
 use crate::chart::gantt::LABELLED;
-use crate::chart::line::{COUNT, Level};
+use crate::chart::line::{COUNT, Levels, Line};
 use crate::chart::palette::{BLUE, GREEN, ORANGE};
 use crate::run::Run;
 use crate::text::quantity;
@@ -88,7 +88,7 @@ pub fn section(run: &Run) -> String {
             String::new()
         })
     };
-    let mut html = one(&POWER) + &one(&PARKED) + &utilisation(run);
+    let mut html = one(&POWER) + &one(&PARKED) + &utilisation::figure(run);
     // Few migrations are seen one by one further down.
     let few = run.migrations().len() <= LABELLED;
     html.extend(
@@ -99,8 +99,7 @@ pub fn section(run: &Run) -> String {
     if !constant.is_empty() {
         html += "<p>Constant over the run: ";
         html += &escape(&constant.join(", "));
-        html += ".</p>
-";
+        html += ".</p>\n";
     }
     titled("Over time", &html)
 }
@@ -118,12 +117,14 @@ fn level_figure(run: &Run, level: &Shown) -> Result<String, Option<String>> {
         let title = level.title.to_lowercase().replace("vms", "VMs");
         return Err(Some(format!("{title} {}", quantity(first, level.unit))));
     }
-    let drawn = Level {
+    let drawn = Levels {
         title: level.title,
         name: level.name,
         unit: level.unit,
-        points: &points,
-        colour: level.colour,
+        lines: vec![Line {
+            points: points.clone(),
+            colour: level.colour,
+        }],
     };
     let mut caption = statistics(run, level);
     caption.push(format!("{} samples are drawn.", points.len()));
@@ -135,14 +136,14 @@ fn level_figure(run: &Run, level: &Shown) -> Result<String, Option<String>> {
         caption: caption.join(" "),
         legend: Vec::new(),
         charts: vec![(String::new(), drawn.chart())],
-        data: Data {
-            name: file_name(run, level.metric),
-            columns: vec![("time", Kind::Moment), (level.name, Kind::Number(level.unit))],
-            rows: points
+        data: Data::new(
+            file_name(run, level.metric),
+            &[("time", Kind::Moment), (level.name, Kind::Number(level.unit))],
+            points
                 .iter()
                 .map(|&(t, value)| vec![t.into(), value.into()])
                 .collect(),
-        },
+        ),
         open: false,
     };
     Ok(figure.html())
@@ -156,49 +157,6 @@ fn statistics(run: &Run, level: &Shown) -> Vec<String> {
     };
     let [mean, min, max] = [mean, min, max].map(|figure| quantity(figure.value, level.unit));
     vec![format!("Mean {mean}, least {min}, greatest {max}.")]
-}
-
-fn utilisation(run: &Run) -> String {
-    let of = |metric: &str| run.series.points("total", metric);
-    let band = Band {
-        low: of("utilisation_p5"),
-        middle: of("utilisation_p50"),
-        high: of("utilisation_p95"),
-    };
-    if band.high.iter().all(|point| point.1 == 0.0) {
-        return String::new();
-    }
-    let title = "Use of processors, spread over hosts";
-    let row = |(index, &(t, high)): (usize, &(f64, f64))| -> Vec<Cell> {
-        let at = |points: &[(f64, f64)]| points.get(index).map(|point| point.1);
-        vec![
-            t.into(),
-            at(&band.low).into(),
-            at(&band.middle).into(),
-            high.into(),
-        ]
-    };
-    Figure {
-        title: title.to_owned(),
-        caption: "Of the hosts that are on; 100 % is all of a host's processors.".to_owned(),
-        legend: vec![
-            ("blue line", "median of the hosts"),
-            ("blue band", "5 % to 95 % of them"),
-        ],
-        charts: vec![(String::new(), band.chart(title, "processors busy"))],
-        data: Data {
-            name: file_name(run, "utilisation"),
-            columns: vec![
-                ("time", Kind::Moment),
-                ("5 % of hosts below", Kind::Share),
-                ("median", Kind::Share),
-                ("95 % of hosts below", Kind::Share),
-            ],
-            rows: band.high.iter().enumerate().map(row).collect(),
-        },
-        open: false,
-    }
-    .html()
 }
 
 /// The name of a file of data of this run, without its ending.

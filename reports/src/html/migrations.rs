@@ -96,9 +96,9 @@ fn table(run: &Run, stories: &[MigrationStory]) -> Data {
             story.ending().as_str().into(),
         ]
     };
-    Data {
-        name: file_name(run, "migrations"),
-        columns: vec![
+    Data::new(
+        file_name(run, "migrations"),
+        &[
             ("VM", Kind::Text),
             ("from", Kind::Text),
             ("to", Kind::Text),
@@ -112,8 +112,8 @@ fn table(run: &Run, stories: &[MigrationStory]) -> Data {
             ("sent", Kind::Number("B")),
             ("outcome", Kind::Text),
         ],
-        rows: stories.iter().map(row).collect(),
-    }
+        stories.iter().map(row).collect(),
+    )
 }
 
 fn has(phases: &[Phase], kind: PhaseKind) -> bool {
@@ -121,9 +121,11 @@ fn has(phases: &[Phase], kind: PhaseKind) -> bool {
 }
 
 /// The colours that are there.
-fn legend(there: impl Fn(PhaseKind) -> bool) -> Vec<(&'static str, &'static str)> {
+fn legend(there: impl Fn(PhaseKind) -> bool) -> Vec<(&'static str, String)> {
     let shown = LEGEND.into_iter().filter(|(kind, ..)| there(*kind));
-    shown.map(|(_, colour, meaning)| (colour, meaning)).collect()
+    shown
+        .map(|(_, colour, meaning)| (colour, meaning.to_owned()))
+        .collect()
 }
 
 /// Migrations phase by phase.
@@ -185,17 +187,17 @@ fn phase_figure(run: &Run, story: &MigrationStory, phases: &[Phase], note: &str)
         caption: format!("{note} Outcome: {ending}.").trim_start().to_owned(),
         legend: legend(|kind| has(phases, kind)),
         charts,
-        data: Data {
-            name: file_name(run, &format!("rounds-{}", story.id)),
-            columns: vec![
+        data: Data::new(
+            file_name(run, &format!("rounds-{}", story.id)),
+            &[
                 ("phase", Kind::Text),
                 ("begins at", Kind::Moment),
                 ("took", Kind::Number("s")),
                 ("pages", Kind::Number("1")),
                 ("sent", Kind::Number("B")),
             ],
-            rows: phases.iter().map(row).collect(),
-        },
+            phases.iter().map(row).collect(),
+        ),
         open: false,
     }
     .html()
