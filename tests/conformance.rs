@@ -1,6 +1,6 @@
 //! One body of tests over both arms: the same scenario, the same events in the same order, and what must hold for any run.
 
-mod kvm_arm;
+pub mod kvm_arm;
 mod sim_arm;
 
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ fn kinds(record: &RunRecord) -> Vec<String> {
 }
 
 /// Each VM on one host, each request answered once, time forward; the checkers are those of the simulator.
-fn holds_together(record: &RunRecord) {
+pub fn holds_together(record: &RunRecord) {
     let mut checkers: Vec<Box<dyn Checker<EventRecord>>> = vec![
         Box::new(OneHost::default()),
         Box::new(Answered::default()),

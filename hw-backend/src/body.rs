@@ -16,6 +16,7 @@ mod hosts;
 mod kept;
 mod moving;
 pub mod needs;
+mod orphans;
 mod outcome;
 mod state;
 mod timers;
@@ -37,6 +38,7 @@ use crate::lab::handle::{Handle, Heard, Starter};
 use crate::lab::protocol::Closing;
 use kept::Scratch;
 use moving::Move;
+use orphans::Mourned;
 use outcome::Meters;
 use state::{Host, Vm};
 use timers::{Due, Timers};
@@ -108,6 +110,7 @@ pub struct Body<'a> {
     after_hand_over: Vec<(VmId, SimDuration, HostId)>,
     closings: BTreeMap<VmId, Closing>,
     scratch: Scratch,
+    mourned: Vec<Mourned>,
     failure: Option<RunError>,
     /// Nothing is written any more.
     closed: bool,
@@ -129,6 +132,8 @@ enum Pending {
     Send(MigrationId),
     /// It is settled who has the guest.
     Settle(MigrationId),
+    /// The guests that are left at the end.
+    List,
 }
 
 /// Runs a scenario. `progress` is called now and then; `ControlFlow::Break` ends the run without a record.
@@ -203,6 +208,7 @@ impl<'a> Body<'a> {
             after_hand_over: Vec::new(),
             closings: BTreeMap::new(),
             scratch: Scratch::default(),
+            mourned: Vec::new(),
             failure: None,
             closed: false,
             heard,

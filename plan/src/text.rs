@@ -1,8 +1,8 @@
 //! The answer in planners' words: the verdict first, a line for each alternative, what breaks first, what is left, what was
 //! taken for granted.
 
+use twinrack_reports::text::expectation;
 use twinrack_reports::text::quantity;
-use twinrack_reports::text::summary::{expected, unit_of};
 use twinrack_reports::text::table::{Last, drawn, table};
 
 use crate::answer::{Answer, Sized};
@@ -173,9 +173,8 @@ fn breaks(answer: &Answer, width: u16) -> String {
                 }
                 .to_owned(),
                 format!("{} {}", item.kpi, level.situation.words()),
-                item.value
-                    .map_or("absent".to_owned(), |value| quantity(value, unit_of(item))),
-                expected(item),
+                expectation::value(item),
+                expectation::limit(item),
                 format!("{samples}/{}", sized.needed.len()),
                 item.why.clone().unwrap_or_default(),
             ]);

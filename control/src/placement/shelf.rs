@@ -42,7 +42,7 @@ struct Block {
 
 /// A block to look into.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Open<'a> {
+pub(super) struct BlockView<'a> {
     /// Bytes of free memory that no host of it has more of.
     pub(super) free_max: u64,
     /// The load that no host of it is below.
@@ -167,9 +167,9 @@ impl Shelf {
     }
 
     /// The blocks where a host may hold a VM.
-    pub(super) fn blocks(&self, need: Need) -> impl Iterator<Item = Open<'_>> {
+    pub(super) fn blocks(&self, need: Need) -> impl Iterator<Item = BlockView<'_>> {
         let open = self.blocks.iter().filter(move |block| block.may_hold(need));
-        open.map(|block| Open {
+        open.map(|block| BlockView {
             free_max: block.free_max.unwrap_or(0),
             load_min: block.entries[0].key,
             entries: &block.entries,

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use twinrack_control::migration::Command;
@@ -30,6 +31,8 @@ pub(super) struct Guest {
 
 /// A migration away from here, as the orders see it.
 struct Leaving {
+    vm: VmId,
+    thread: JoinHandle<()>,
     commands: Sender<Command>,
     cancel: Arc<AtomicBool>,
     owner: Sender<Owner>,
@@ -63,6 +66,8 @@ struct Agent {
     leaving: BTreeMap<MigrationId, Leaving>,
     coming: BTreeMap<MigrationId, Waiting>,
     writing: BTreeMap<MigrationId, Writing>,
+    /// Threads of migrations that are over, which give back what is still here.
+    returning: Vec<(VmId, JoinHandle<()>)>,
 }
 
 /// Serves orders until the input closes; then all guests end.
@@ -80,6 +85,7 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>) -> io::Result<
         leaving: BTreeMap::new(),
         coming: BTreeMap::new(),
         writing: BTreeMap::new(),
+        returning: Vec::new(),
     };
     while let Some(Order { id, ask }) = frame::read(&mut orders)? {
         let answer = agent.carry_out(ask);
@@ -114,7 +120,25 @@ impl Agent {
         }
     }
 
+    /// Waits until a guest whose migration is over is back, or gone, before an order that needs to know.
+    fn await_return(&mut self, ask: &Ask) {
+        let needs = |vm: VmId| match ask {
+            Ask::SetCpu { vm: of, .. }
+            | Ask::Stop { vm: of }
+            | Ask::Send { vm: of, .. }
+            | Ask::Save { vm: of, .. }
+            | Ask::Restore { vm: of, .. } => *of == vm,
+            Ask::List => true,
+            _ => false,
+        };
+        for (_, thread) in self.returning.extract_if(.., |(vm, _)| needs(*vm)) {
+            // One that panicked has already said so, and its guest is gone.
+            let _ = thread.join();
+        }
+    }
+
     fn carry_out(&mut self, ask: Ask) -> Result<Answer, String> {
+        self.await_return(&ask);
         match ask {
             Ask::Configure { yaml } => {
                 let scenario = Scenario::from_yaml(&yaml).map_err(|error| error.to_string())?;
@@ -122,6 +146,9 @@ impl Agent {
                 Ok(Answer::Done)
             }
             Ask::Ping => Ok(Answer::Done),
+            Ask::List => Ok(Answer::Guests(
+                locked(&self.shared.guests).keys().copied().collect(),
+            )),
             Ask::Start { vm, cpu } => self.start(vm, cpu),
             Ask::SetCpu { vm, cpu } => self.set_cpu(vm, cpu),
             Ask::Stop { vm } => self.stop(vm),
@@ -178,7 +205,10 @@ impl Agent {
                 Ok(Answer::Done)
             }
             Ask::End { migration } => {
-                self.leaving.remove(&migration);
+                if let Some(Leaving { vm, thread, .. }) = self.leaving.remove(&migration) {
+                    self.returning.retain(|(_, thread)| !thread.is_finished());
+                    self.returning.push((vm, thread));
+                }
                 if let Some(waiting) = self.coming.remove(&migration) {
                     waiting.give_up();
                 }
@@ -267,7 +297,8 @@ impl Agent {
         let (commands, commands_out) = std::sync::mpsc::channel();
         let (owner, owner_out) = std::sync::mpsc::channel();
         let cancel = Arc::new(AtomicBool::new(false));
-        outgoing::begin(
+        let vm = start.vm;
+        let thread = outgoing::begin(
             &self.shared,
             &scenario,
             start,
@@ -275,6 +306,8 @@ impl Agent {
             cancel.clone(),
         )?;
         let leaving = Leaving {
+            vm,
+            thread,
             commands,
             cancel,
             owner,

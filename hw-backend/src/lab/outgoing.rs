@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use twinrack_control::migration::plan::Subject;
@@ -44,14 +44,14 @@ impl Referee for ViaController {
     }
 }
 
-/// Connects, takes the guest into a source, and serves it on a thread of its own.
+/// Connects, takes the guest into a source, and serves it on a thread of its own. When that ends, the guest is back or gone.
 pub(super) fn begin(
     shared: &Arc<Shared>,
     scenario: &Scenario,
     start: Start,
     (commands, answer): (Receiver<Command>, Receiver<Owner>),
     cancel: Arc<AtomicBool>,
-) -> Result<(), String> {
+) -> Result<JoinHandle<()>, String> {
     let stream = TcpStream::connect(&start.address)
         .map_err(|error| format!("the target at {}: {error}", start.address))?;
     let Guest { machine, since } = locked(&shared.guests)
@@ -73,8 +73,9 @@ pub(super) fn begin(
     );
     let source = source.map_err(|error| error.to_string())?;
     let shared = shared.clone();
-    thread::spawn(move || serve(&shared, source, &start, since, &commands));
-    Ok(())
+    Ok(thread::spawn(move || {
+        serve(&shared, source, &start, since, &commands);
+    }))
 }
 
 /// The plan that the brain has made, as far as the source looks at it.

@@ -26,6 +26,8 @@ pub enum Ask {
     },
     /// Say that you live.
     Ping,
+    /// Say which guests are here, those on their way not among them.
+    List,
     /// Make and run a guest.
     Start {
         /// Which.
@@ -200,6 +202,8 @@ pub enum Answer {
     Port(u16),
     /// Whether the target has taken the guest.
     Taken(bool),
+    /// The guests that are here.
+    Guests(Vec<VmId>),
     /// The guest was stopped and its memory found whole.
     Stopped(Closing),
 }

@@ -129,7 +129,7 @@ impl Body<'_> {
             // Time in the hypervisor on behalf of a VM is charged to it: for each second of its own it takes more.
             let overhead = own.paging(kind.paging).overhead;
             work.claims.push(Claim::new(
-                vm.wanted * (1.0 + overhead),
+                vm.wanted * (1.0 + overhead) + vm.logging,
                 own.vcpus,
                 spec.weight,
                 spec.reserve.0,
@@ -144,11 +144,12 @@ impl Body<'_> {
         for (at, share) in work.shares.iter().enumerate() {
             let vm = &mut self.state.vms[work.running[at]];
             let own = &self.kinds.vms[vm.group as usize];
-            let own_time = share / (1.0 + work.overheads[at]);
+            let own_time =
+                guests_part(*share, work.claims[at].demand, vm.logging) / (1.0 + work.overheads[at]);
             let waits = own.lock_wait(kind.paging) * (own_time / f64::from(own.vcpus)).min(1.0);
             vm.granted = own_time * (1.0 - waits);
             consumed += share;
-            demanded += vm.wanted * (1.0 + work.overheads[at]);
+            demanded += vm.wanted * (1.0 + work.overheads[at]) + vm.logging;
             paging_work += share - own_time;
         }
         self.state.hosts[host.index()].paging_work = paging_work;
@@ -166,5 +167,15 @@ impl Body<'_> {
                 self.share_changed(now, id, self.writing(vm));
             }
         }
+    }
+}
+
+/// What is left of a VM's share when the faults of a dirty log, which would take `logging` of all that it demands, have had
+/// their part.
+fn guests_part(share: f64, demand: f64, logging: f64) -> f64 {
+    if logging > 0.0 && demand > 0.0 {
+        share * (1.0 - logging / demand).max(0.0)
+    } else {
+        share
     }
 }

@@ -1,6 +1,7 @@
 //! Migrations as the simulated body carries them out: flows for bytes, timers for steps, a tracker for dirtied pages.
 
 mod facts;
+mod logging;
 mod stall;
 mod waiting;
 
@@ -18,6 +19,7 @@ use super::links::Owner;
 use crate::model::dirtying::{DirtyModel, DirtyTracker, Log};
 use crate::model::network::retransmission::Retransmission;
 use crate::model::network::{FlowId, Size};
+use logging::Logging;
 use stall::Stall;
 use waiting::Waiting;
 
@@ -71,6 +73,8 @@ pub struct Move {
     retransmission: Retransmission,
     /// Since nothing comes through.
     stall: Option<Stall>,
+    /// What the first writes of its rounds cost the guest.
+    logging: Logging,
     /// What the guest waits for, while its pages follow it.
     waiting: Option<Waiting>,
     /// Raised with each order: what was ordered before no longer counts.
@@ -126,6 +130,7 @@ impl Body<'_> {
             flow: None,
             retransmission: Retransmission::new(&policy.connection.filled(policy.policy.as_ref())),
             stall: None,
+            logging: Logging::default(),
             waiting: None,
             epoch: 0,
             reserved: Bytes::ZERO,
@@ -302,6 +307,7 @@ impl Body<'_> {
         }
         self.note_progress(now, id);
         self.pages_follow(now, id, rate);
+        self.pages_logged(now, id, rate);
         self.look_ahead(now, id, rate);
         self.stall_if_cut(now, id);
     }
@@ -434,6 +440,7 @@ impl Body<'_> {
         };
         let map = tracker.to_send();
         let collected = tracker.collect(now, fraction);
+        self.round_logged(id, collected.dirtied.pages());
         let copied = Bytes((map.as_f64() * fraction) as u64);
         Input::RoundSent {
             sent,
@@ -484,9 +491,11 @@ impl Body<'_> {
         let now = self.engine.now();
         self.drop_flow(now, id);
         self.throttle(now, id, Ratio::ZERO);
+        self.pages_logged(now, id, 0.0);
         let Some(entry) = self.moves.remove(&id) else {
             return;
         };
+        self.meters.dirty_faults(entry.logging.seconds);
         self.moving.remove(&entry.vm);
         self.meters.moves(now, -1.0);
         for host in [entry.from, entry.to] {

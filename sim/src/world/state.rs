@@ -66,6 +66,8 @@ pub struct Vm {
     pub account: Account,
     /// Share of its time that a migration takes from it so that it dirties less.
     pub throttle: f64,
+    /// Logical processors that faults of a dirty log take beside what it asks for.
+    pub logging: f64,
 }
 
 impl Vm {
@@ -129,6 +131,7 @@ impl State {
             granted: 0.0,
             account: Account::default(),
             throttle: 0.0,
+            logging: 0.0,
         };
         Self {
             hosts: (0..scenario.hosts.len()).map(host).collect(),

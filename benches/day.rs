@@ -23,22 +23,20 @@ impl Lookup for Synthetic {
 
 /// A planning scenario, and whether it has the published day.
 fn scenario(name: &str) -> (Scenario, &'static str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/planning");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/planning");
     let path = folder.join(format!("{name}.yaml"));
     let text = std::fs::read_to_string(&path).expect("part of the library");
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let data = std::env::var_os("TWINRACK_DATA").map_or(beside, PathBuf::from);
     let place = path.display().to_string();
-    match read(&place, &text, &FileLookup::new(&folder, data), &[]) {
-        Ok(scenario) => (scenario, "published"),
-        Err(_) => {
-            let synthetic = read(&place, &text, &Synthetic, &[]);
-            (
-                synthetic.unwrap_or_else(|rejected| panic!("{rejected}")),
-                "synthetic",
-            )
-        }
+    if let Ok(scenario) = read(&place, &text, &FileLookup::new(&folder, data), &[]) {
+        return (scenario, "published");
     }
+    let synthetic = read(&place, &text, &Synthetic, &[]);
+    (
+        synthetic.unwrap_or_else(|rejected| panic!("{rejected}")),
+        "synthetic",
+    )
 }
 
 fn day(c: &mut Criterion) {
