@@ -2,6 +2,7 @@
 
 mod agent;
 mod check;
+mod compare;
 mod exit;
 mod import;
 mod lab;
@@ -33,6 +34,10 @@ enum Verb {
     Run(run::Run),
     /// Find out how many hosts a scenario needs, of which kind, what breaks first and what it costs.
     Plan(plan::Plan),
+    /// Compare runs with a baseline: the first event in which they differ, and what got worse.
+    Compare(compare::Compare),
+    /// Make a baseline of runs, for `compare`.
+    Bless(compare::Bless),
     /// Validate scenarios without running them: every fault with its line, a caret and the mend.
     Check(check::Check),
     /// Make a report of a record: a page, a summary, or a trace for Perfetto.
@@ -55,6 +60,8 @@ fn main() -> std::process::ExitCode {
     let outcome = match verb {
         Verb::Run(verb) => verb.carry_out(),
         Verb::Plan(verb) => verb.carry_out(),
+        Verb::Compare(verb) => verb.carry_out(),
+        Verb::Bless(verb) => verb.carry_out(),
         Verb::Check(verb) => verb.carry_out(),
         Verb::Report(verb) => verb.carry_out(),
         Verb::Import(verb) => verb.carry_out(),
