@@ -63,6 +63,12 @@ impl System {
             .to_vec())
     }
 
+    /// A system over another file: what fails then.
+    #[cfg(test)]
+    pub(super) const fn over(kvm: Kvm) -> Self {
+        Self { kvm }
+    }
+
     pub(super) fn kvm(&self) -> &Kvm {
         &self.kvm
     }
