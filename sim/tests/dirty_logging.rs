@@ -82,7 +82,9 @@ fn faults_slow_down_what_causes_them() {
     near(rounds(&fast), 1_048_576.0 + 9.0 * 200_000.0, 1e-6);
     // From round 2 on each map is that of a guest at 1 / 2.2 of its pace: 200,000 pages, then 0.67705 of the one before.
     let shrinks: f64 = 40_000.0 / 2.2 * 4096.0 / 110e6;
-    let maps: f64 = (0..9).map(|round| 200_000.0 * libm::pow(shrinks, f64::from(round))).sum();
+    let maps: f64 = (0..9)
+        .map(|round| 200_000.0 * libm::pow(shrinks, f64::from(round)))
+        .sum();
     near(rounds(&slow), 1_048_576.0 + maps, 1e-4);
 }
 
