@@ -38,8 +38,8 @@ fn overview(run: &Run, stories: &[MigrationStory]) -> String {
         run_end_s: run.summary.span_s,
     };
     let when = gantt("When migrations were", stories.iter().collect(), Origin::Run);
-    let least = "A bar is at least three pixels wide, however short the time.";
     let (caption, charts) = if stories.len() <= LABELLED {
+        let least = "A bar is at least three pixels wide, however short the time.";
         (least.to_owned(), vec![(String::new(), when.chart())])
     } else {
         let mut longest: Vec<&MigrationStory> = stories.iter().collect();
@@ -53,7 +53,7 @@ fn overview(run: &Run, stories: &[MigrationStory]) -> String {
                 how_long.chart(),
             ),
         ];
-        (format!("{} {least}", drawn(stories.len(), when.stride())), charts)
+        (drawn(stories.len(), when.stride()), charts)
     };
     Figure {
         title: "Migrations over time".to_owned(),
@@ -73,10 +73,10 @@ fn overview(run: &Run, stories: &[MigrationStory]) -> String {
 /// How many of `count` migrations are drawn when it is one in `stride`.
 fn drawn(count: usize, stride: usize) -> String {
     if stride == 1 {
-        return format!("All {count} migrations, a line each.");
+        return format!("All {count} migrations, a line each, at least three pixels long.");
     }
     let shown = count.div_ceil(stride);
-    format!("{shown} of {count} migrations, one in {stride}, a line each.")
+    format!("{shown} of {count} migrations, one in {stride}, a line each, at least three pixels long.")
 }
 
 fn table(run: &Run, stories: &[MigrationStory]) -> Data {
