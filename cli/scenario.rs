@@ -9,14 +9,19 @@ use twinrack_scenario::read::{FileLookup, read};
 
 use crate::exit::Stop;
 
-/// Reads a scenario and applies `path=value` settings.
-pub fn load(path: &Path, sets: &[(String, String)]) -> Result<Scenario, Stop> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+/// The text of a scenario file.
+pub fn text_of(path: &Path) -> Result<String, Stop> {
+    std::fs::read_to_string(path).map_err(|error| {
         Stop::bad_input(format!(
             "error: {}: {error}\n = help: name a scenario file, such as one of scenarios/deck/",
             path.display()
         ))
-    })?;
+    })
+}
+
+/// Reads a scenario and applies `path=value` settings.
+pub fn load(path: &Path, sets: &[(String, String)]) -> Result<Scenario, Stop> {
+    let text = text_of(path)?;
     read(
         &path.display().to_string(),
         &text,

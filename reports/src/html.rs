@@ -12,6 +12,7 @@ mod levels;
 mod migrations;
 mod provenance;
 mod summary;
+mod utilisation;
 
 use crate::run::Run;
 use crate::text::verdict;

@@ -3,6 +3,8 @@
 pub mod migration;
 pub mod phase;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 use twinrack_scenario::record::{RunRecord, Series, Summary};
 
@@ -36,13 +38,15 @@ impl Run {
     /// The migrations of the run, in the order they were asked for.
     pub fn migrations(&self) -> Vec<MigrationStory> {
         let mut stories: Vec<MigrationStory> = Vec::new();
+        let mut places: BTreeMap<u64, usize> = BTreeMap::new();
         for event in &self.events {
             let Some(id) = event.get("migration").and_then(Value::as_u64) else {
                 continue;
             };
             if text(event, "kind") == "migration_requested" {
+                places.insert(id, stories.len());
                 stories.push(MigrationStory::requested(id, event));
-            } else if let Some(story) = stories.iter_mut().find(|story| story.id == id) {
+            } else if let Some(story) = places.get(&id).and_then(|place| stories.get_mut(*place)) {
                 story.see(event);
             }
         }

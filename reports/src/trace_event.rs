@@ -1,9 +1,11 @@
 //! Trace events for Perfetto and Chrome: migrations and their phases as spans on their VMs, levels as counters, and what strikes
 //! the whole datacenter as instants.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
-use crate::run::{MigrationStory, Run, seconds, text};
+use crate::run::{MigrationStory, Phase, Run, seconds, text};
 
 /// Metrics of the total that become counters, and what they are called.
 const COUNTERS: [(&str, &str); 6] = [
@@ -32,70 +34,72 @@ const DATACENTER: usize = 0;
 
 /// The run in the trace event format (JSON object form), in order of time. Times are microseconds of simulated time.
 pub fn trace(run: &Run) -> Value {
-    let mut events = spans(run);
+    let stories = run.migrations();
+    let threads = threads(&stories);
+    let mut events = spans(&stories, &threads, run.summary.span_s);
     events.extend(counters(run));
     events.extend(instants(run));
+    // Of events at the same time the order stays: a span ends before the next begins.
     let at = |event: &Value| event["ts"].as_f64().unwrap_or_default();
     events.sort_by(|a, b| at(a).total_cmp(&at(b)));
-    let mut all = names(run);
+    let mut all = names(run, &threads);
     all.append(&mut events);
     json!({ "displayTimeUnit": "ms", "traceEvents": all })
 }
 
-/// The VMs that moved, each a thread, in the order in which they were first to move.
-fn threads(run: &Run) -> Vec<String> {
-    let mut vms: Vec<String> = Vec::new();
-    for story in run.migrations() {
-        if !vms.contains(&story.vm) {
-            vms.push(story.vm);
-        }
+/// The thread of each VM that moved.
+fn threads(stories: &[MigrationStory]) -> BTreeMap<&str, usize> {
+    let mut threads = BTreeMap::new();
+    for story in stories {
+        let next = threads.len() + 1;
+        threads.entry(story.vm.as_str()).or_insert(next);
     }
-    vms
+    threads
 }
 
-fn names(run: &Run) -> Vec<Value> {
-    let name = |kind: &str, thread: usize, name: &str| json!({ "ph": "M", "pid": PROCESS, "tid": thread, "ts": 0, "name": kind, "args": { "name": name } });
+fn names(run: &Run, threads: &BTreeMap<&str, usize>) -> Vec<Value> {
+    let name = |kind: &str, thread: usize, name: &str| {
+        let args = json!({ "name": name });
+        json!({ "ph": "M", "pid": PROCESS, "tid": thread, "ts": 0, "name": kind, "args": args })
+    };
     let mut names = vec![
         name("process_name", DATACENTER, &run.summary.scenario.name),
         name("thread_name", DATACENTER, "datacenter"),
     ];
-    let vms = threads(run);
     names.extend(
-        vms.iter()
-            .enumerate()
-            .map(|(index, vm)| name("thread_name", index + 1, vm)),
+        threads
+            .iter()
+            .map(|(vm, thread)| name("thread_name", *thread, vm)),
     );
     names
 }
 
-/// Each migration from its request to its end, its phases within.
-fn spans(run: &Run) -> Vec<Value> {
-    let vms = threads(run);
+/// Each migration from its request to its end, its phases within: pairs of begin and end, whose times are exactly those of their
+/// neighbours. A length added to a begin would now and then be a last digit off, and readers would nest what follows.
+fn spans(stories: &[MigrationStory], threads: &BTreeMap<&str, usize>, run_end_s: f64) -> Vec<Value> {
     let mut events = Vec::new();
-    for story in run.migrations() {
-        let thread = vms
-            .iter()
-            .position(|vm| *vm == story.vm)
-            .map_or(DATACENTER, |index| index + 1);
-        let span = |name: &str, begin_s: f64, end_s: f64, args: Value| {
-            let (begin, end) = (microseconds(begin_s), microseconds(end_s));
-            json!({
-                "ph": "X", "pid": PROCESS, "tid": thread, "cat": "migration", "name": name,
-                "ts": begin, "dur": round(end - begin), "args": args,
-            })
+    for story in stories {
+        let thread = threads.get(story.vm.as_str()).copied().unwrap_or(DATACENTER);
+        let edge = |edge: &str, name: &str, at_s: f64, args: Value| {
+            let ts = microseconds(at_s);
+            json!({ "ph": edge, "pid": PROCESS, "tid": thread, "cat": "migration", "name": name, "ts": ts, "args": args })
         };
         let name = format!("{} → {}", story.from, story.to);
-        let end_s = story.ended_s.unwrap_or(run.summary.span_s);
-        events.push(span(&name, story.requested_s, end_s, outcome(&story)));
-        for phase in story.phases(run.summary.span_s) {
-            let args = phase.sent.map_or(
-                json!({}),
-                |(pages, bytes)| json!({ "pages": pages, "bytes": bytes }),
-            );
-            events.push(span(&phase.name, phase.begin_s, phase.end_s, args));
+        events.push(edge("B", &name, story.requested_s, outcome(story)));
+        for phase in story.phases(run_end_s) {
+            events.push(edge("B", &phase.name, phase.begin_s, sent(&phase)));
+            events.push(edge("E", &phase.name, phase.end_s, json!({})));
         }
+        events.push(edge("E", &name, story.ended_s.unwrap_or(run_end_s), json!({})));
     }
     events
+}
+
+fn sent(phase: &Phase) -> Value {
+    match phase.sent {
+        Some((pages, bytes)) => json!({ "pages": pages, "bytes": bytes }),
+        None => json!({}),
+    }
 }
 
 fn outcome(story: &MigrationStory) -> Value {
@@ -141,11 +145,7 @@ fn instants(run: &Run) -> Vec<Value> {
     struck.map(instant).collect()
 }
 
-fn microseconds(seconds: f64) -> f64 {
-    round(seconds * 1e6)
-}
-
 /// Microseconds to the nanosecond: what is finer is not of the run but of the arithmetic.
-fn round(microseconds: f64) -> f64 {
-    (microseconds * 1e3).round() / 1e3
+fn microseconds(seconds: f64) -> f64 {
+    (seconds * 1e9).round() / 1e3
 }

@@ -4,6 +4,7 @@ use crate::fleet::Fleet;
 use crate::read::{NoFiles, Rejected, read};
 use crate::spec::ScenarioSpec;
 use crate::trace::Trace;
+use crate::validate::validate;
 
 /// A checked scenario. Every name in it has been found.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,5 +27,20 @@ impl Scenario {
     /// Reads a scenario that needs no files: its profiles are those of the library, and it has no trace.
     pub fn from_yaml(text: &str) -> Result<Self, Box<Rejected>> {
         read("scenario", text, &NoFiles, &[])
+    }
+
+    /// Numbers hosts and VMs anew after the spec was changed, and checks it again: what is wrong now, in words.
+    ///
+    /// `yaml` and `blake3` stay those of what was read: who changes a spec must say so in what is written of its runs.
+    pub fn renumbered(mut self) -> Result<Self, Vec<String>> {
+        (self.hosts, self.vms) = (Fleet::of_hosts(&self.spec), Fleet::of_vms(&self.spec));
+        let faults = validate(&self.spec, &self.hosts, &self.vms);
+        if faults.is_empty() {
+            return Ok(self);
+        }
+        Err(faults
+            .into_iter()
+            .map(|fault| format!("{}: {}", fault.path, fault.what))
+            .collect())
     }
 }

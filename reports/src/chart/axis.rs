@@ -72,9 +72,10 @@ impl Axis {
         }
     }
 
-    /// An axis of values in `unit`, widened to whole steps. It begins at 0 unless the values keep far from it.
+    /// An axis of values in `unit`, widened to whole steps. It begins at 0 unless the values keep far from it; one of percent always.
     pub fn values(name: &str, unit: &str, least: f64, most: f64) -> Self {
-        let least = if least > 0.6 * most { least } else { least.min(0.0) };
+        let far = unit != "%" && least > 0.6 * most;
+        let least = if far { least } else { least.min(0.0) };
         let most = if most > least { most } else { least + 1.0 };
         let step = round_step((most - least) / 5.0);
         let (low, high) = ((least / step).floor() * step, (most / step).ceil() * step);
@@ -259,6 +260,10 @@ mod tests {
         let axis = |least, most| labels(&Axis::values("power", "W", least, most));
         assert_eq!(axis(38_000.0, 73_432.0), "power, kW: 0 20 40 60 80");
         assert_eq!(axis(129.2, 130.52), "power, W: 129 129.5 130 130.5 131");
+        assert_eq!(
+            labels(&Axis::values("busy", "%", 93.8, 100.0)),
+            "busy, %: 0 20 40 60 80 100"
+        );
         assert_eq!(labels(&Axis::counts("hosts", 2.0)), "hosts: 0 1 2");
         assert_eq!(labels(&Axis::counts("hosts", 800.0)), "hosts: 0 200 400 600 800");
     }

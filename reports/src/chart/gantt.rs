@@ -93,3 +93,25 @@ impl Gantt<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::canvas::Screen;
+
+    #[test]
+    fn however_many_migrations_there_are_the_chart_keeps_its_height() {
+        for (count, stride) in [(41, 1), (367, 1), (400, 1), (401, 2), (26_711, 67)] {
+            let stories = vec![MigrationStory::default(); count];
+            let gantt = Gantt {
+                title: "",
+                stories: stories.iter().collect(),
+                origin: Origin::Run,
+                run_end_s: 1.0,
+            };
+            assert_eq!(gantt.stride(), stride, "{count}");
+            let height = gantt.rows().height(Screen::Wide);
+            assert!((200..=460).contains(&height), "{count} are {height} pixels high");
+        }
+    }
+}

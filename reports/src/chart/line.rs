@@ -1,4 +1,4 @@
-//! A level over time.
+//! Levels over time, a line each.
 
 use plotters::prelude::*;
 use plotters::style::RGBColor;
@@ -10,36 +10,43 @@ use super::{ChartError, steps};
 /// Height of a chart over time, in pixels.
 pub(super) const HEIGHT: u32 = 250;
 
-/// What is drawn.
+/// The unit of things that are counted.
+pub const COUNT: &str = "1";
+
+/// One level.
 #[derive(Debug, Clone)]
-pub struct Level<'a> {
-    /// Its title.
+pub struct Line {
+    /// (seconds, value) in order of time; a value holds until the next.
+    pub points: Vec<(f64, f64)>,
+    /// Its colour.
+    pub colour: RGBColor,
+}
+
+/// Levels in the same axes.
+#[derive(Debug, Clone)]
+pub struct Levels<'a> {
+    /// Their title.
     pub title: &'a str,
     /// What the axis of values counts.
     pub name: &'a str,
     /// Its unit, [`COUNT`] for things that are counted.
     pub unit: &'a str,
-    /// (seconds, value) in order of time; a value holds until the next.
-    pub points: &'a [(f64, f64)],
-    /// Its colour.
-    pub colour: RGBColor,
+    /// The levels; later ones are drawn over earlier ones.
+    pub lines: Vec<Line>,
 }
 
-/// The unit of things that are counted.
-pub const COUNT: &str = "1";
-
-impl Level<'_> {
-    fn end_s(&self) -> f64 {
-        self.points.last().map_or(0.0, |point| point.0)
+impl Levels<'_> {
+    fn points(&self) -> impl Iterator<Item = &(f64, f64)> {
+        self.lines.iter().flat_map(|line| &line.points)
     }
 
     fn values(&self) -> Axis {
-        let values = || self.points.iter().map(|point| point.1);
-        let most = values().fold(0.0, f64::max);
+        let most = self.points().map(|point| point.1).fold(0.0, f64::max);
+        let least = self.points().map(|point| point.1).fold(f64::INFINITY, f64::min);
         if self.unit == COUNT {
             Axis::counts(self.name, most)
         } else {
-            Axis::values(self.name, self.unit, values().fold(f64::INFINITY, f64::min), most)
+            Axis::values(self.name, self.unit, least, most)
         }
     }
 
@@ -48,7 +55,7 @@ impl Level<'_> {
         self.values().is_cut()
     }
 
-    /// Draws it.
+    /// Draws them.
     pub fn chart(&self) -> String {
         let description = format!("{} over the time of the run", self.title);
         chart(
@@ -60,10 +67,12 @@ impl Level<'_> {
     }
 
     fn draw(&self, area: &Area<'_>, screen: Screen) -> Result<(), ChartError> {
-        let end_s = self.end_s();
+        let end_s = self.points().map(|point| point.0).fold(0.0, f64::max);
         let mut frame = over_time(area, screen, end_s, self.values())?;
-        let style = ShapeStyle::from(self.colour).stroke_width(2);
-        frame.draw_series(LineSeries::new(steps(self.points, end_s), style))?;
+        for line in &self.lines {
+            let style = ShapeStyle::from(line.colour).stroke_width(2);
+            frame.draw_series(LineSeries::new(steps(&line.points, end_s), style))?;
+        }
         Ok(())
     }
 }

@@ -51,11 +51,10 @@ impl From<Option<f64>> for Cell {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Data {
     /// Its name, of which its file is named too.
-    pub name: String,
+    name: String,
     /// Names and kinds of its columns.
-    pub columns: Vec<(&'static str, Kind)>,
-    /// Its rows.
-    pub rows: Vec<Vec<Cell>>,
+    columns: Vec<(String, Kind)>,
+    rows: Vec<Vec<Cell>>,
 }
 
 /// Rows that a page shows; the file has all.
@@ -96,6 +95,16 @@ impl Kind {
 }
 
 impl Data {
+    /// A table of these rows.
+    pub fn new(name: String, columns: &[(&str, Kind)], rows: Vec<Vec<Cell>>) -> Self {
+        let owned = |(name, kind): &(&str, Kind)| ((*name).to_owned(), *kind);
+        Self {
+            name,
+            columns: columns.iter().map(owned).collect(),
+            rows,
+        }
+    }
+
     /// The table, and how to take it away, folded behind a line that tells how much it is.
     pub fn folded(&self, open: bool) -> String {
         let rows = self.rows.len();
@@ -145,7 +154,7 @@ impl Data {
                 quoted(
                     &kind
                         .unit()
-                        .map_or((*name).to_owned(), |unit| format!("{name} [{unit}]")),
+                        .map_or(name.clone(), |unit| format!("{name} [{unit}]")),
                 )
             })
             .collect();
@@ -193,15 +202,13 @@ mod tests {
     use super::*;
 
     fn data() -> Data {
-        Data {
-            name: "run-power".to_owned(),
-            columns: vec![
-                ("time", Kind::Moment),
-                ("power", Kind::Number("W")),
-                ("what, and why", Kind::Text),
-            ],
-            rows: vec![vec![90.0.into(), 1234.56789.into(), "a \"b\" <c>".into()]],
-        }
+        let columns = [
+            ("time", Kind::Moment),
+            ("power", Kind::Number("W")),
+            ("what, and why", Kind::Text),
+        ];
+        let row = vec![90.0.into(), 1234.56789.into(), "a \"b\" <c>".into()];
+        Data::new("run-power".to_owned(), &columns, vec![row])
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Events of note: what an operator would be told of, like with like in one row.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::data::{Cell, Data, Kind};
 use super::element::section as titled;
 use super::levels::file_name;
-use crate::run::{MigrationStory, Run, number, seconds, text};
+use crate::run::{Run, number, seconds, text};
 use crate::text::quantity;
 
 /// Names that a row tells; of more it says how many.
@@ -24,9 +26,13 @@ struct Note {
 /// The section; nothing when nothing of note happened.
 pub fn section(run: &Run) -> String {
     let mut notes: Vec<Note> = Vec::new();
-    let ended = run.migrations();
+    let moved: BTreeMap<u64, String> = run
+        .migrations()
+        .into_iter()
+        .map(|story| (story.id, story.vm))
+        .collect();
     for event in &run.events {
-        let Some((what, who)) = told(event, &ended) else {
+        let Some((what, who)) = told(event, &moved) else {
             continue;
         };
         let now = seconds(event, "t_ns");
@@ -45,17 +51,17 @@ pub fn section(run: &Run) -> String {
     if notes.is_empty() {
         return String::new();
     }
-    let data = Data {
-        name: file_name(run, "events"),
-        columns: vec![
+    let data = Data::new(
+        file_name(run, "events"),
+        &[
             ("first", Kind::Moment),
             ("last", Kind::Moment),
             ("times", Kind::Number("1")),
             ("what", Kind::Text),
             ("who", Kind::Text),
         ],
-        rows: notes.iter().map(row).collect(),
-    };
+        notes.iter().map(row).collect(),
+    );
     titled("Events of note", &data.folded(notes.len() <= OPEN))
 }
 
@@ -82,25 +88,27 @@ fn row(note: &Note) -> Vec<Cell> {
     ]
 }
 
-/// What an event is in words, and whom it happened to; nothing for the daily round.
-fn told(event: &Map<String, Value>, migrations: &[MigrationStory]) -> Option<(String, String)> {
+/// What an event is in words, and whom it happened to; nothing for the daily round. `moved` are the VMs of migrations.
+fn told(event: &Map<String, Value>, moved: &BTreeMap<u64, String>) -> Option<(String, String)> {
     let (host, vm) = (text(event, "host"), text(event, "vm"));
     let because = |what: &str, key: &str| match text(event, key) {
         reason if reason.is_empty() => what.to_owned(),
         reason => format!("{what}: {reason}"),
     };
-    let moved = || {
+    let vm_of_migration = || {
         let id = number(event, "migration") as u64;
-        let story = migrations.iter().find(|story| story.id == id);
-        story.map_or(String::new(), |story| story.vm.clone())
+        moved.get(&id).cloned().unwrap_or_default()
     };
     let note = match text(event, "kind").as_str() {
         "vm_lost" => ("VM lost with its host".to_owned(), vm),
         "vm_refused" => (because("VM refused", "reason"), vm),
-        "migration_warned" => (because("migration warned of", "warning"), moved()),
+        "migration_warned" => (because("migration warned of", "warning"), vm_of_migration()),
         "migration_ended" if text(event, "outcome") != "completed" => {
             let outcome = text(event, "outcome").replace('_', " ");
-            (because(&format!("migration {outcome}"), "reason"), moved())
+            (
+                because(&format!("migration {outcome}"), "reason"),
+                vm_of_migration(),
+            )
         }
         "host_down" => ("host switched off".to_owned(), host),
         "host_booting" => ("host starting".to_owned(), host),

@@ -21,7 +21,11 @@ pub fn section(run: &Run) -> String {
          <th scope=\"col\" class=\"number\">off by</th><th scope=\"col\">because</th></tr></thead><tbody>\n",
     );
     for item in items {
-        let class = if item.fails() { "fail" } else { "pass" };
+        let class = match item.verdict() {
+            "ok" => "pass",
+            "FAIL" => "fail",
+            _ => "muted",
+        };
         // Writing into a text can't fail.
         let _ = writeln!(
             html,
@@ -41,17 +45,20 @@ pub fn section(run: &Run) -> String {
 
 /// How far a figure is from what it should be near, as a share of that.
 fn off_by(item: &Expectation) -> String {
-    match item.value {
-        Some(value) if item.op == "~" && item.limit != 0.0 => {
-            // Two digits after the point tell enough beside a tolerance of whole percents.
-            let percent = ((value - item.limit) / item.limit.abs() * 1e4).round() / 100.0;
-            let sign = match percent {
-                p if p < 0.0 => "−",
-                p if p > 0.0 => "+",
-                _ => "",
-            };
-            format!("{sign}{} %", digits(percent.abs()))
-        }
-        _ => String::new(),
-    }
+    let Some(value) = item.value.filter(|_| item.op == "~" && item.limit != 0.0) else {
+        return String::new();
+    };
+    let percent = (value - item.limit) / item.limit.abs() * 100.0;
+    // Two digits after the point tell enough beside a tolerance of whole percents.
+    let percent = if item.tolerance < 1e-3 {
+        percent
+    } else {
+        (percent * 100.0).round() / 100.0
+    };
+    let sign = match percent {
+        p if p < 0.0 => "−",
+        p if p > 0.0 => "+",
+        _ => "",
+    };
+    format!("{sign}{} %", digits(percent.abs()))
 }

@@ -13,7 +13,7 @@ pub struct Figure {
     /// What to see in it, in a sentence or two.
     pub caption: String,
     /// The colours, each as the name of its variable in the page's style, and what they stand for.
-    pub legend: Vec<(&'static str, &'static str)>,
+    pub legend: Vec<(&'static str, String)>,
     /// The charts, each with a title of its own where there are several.
     pub charts: Vec<(String, String)>,
     /// The data.

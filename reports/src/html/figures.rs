@@ -14,7 +14,10 @@ pub fn section(run: &Run) -> String {
     let (zero, rest): (Vec<_>, Vec<_>) = figure_rows(&run.summary).into_iter().partition(|row| row.zero);
     let mut html = scroll("Figures", &table(&rest));
     if !zero.is_empty() {
-        let title = format!("{} figures are zero", zero.len());
+        let title = match zero.len() {
+            1 => "1 figure is zero".to_owned(),
+            count => format!("{count} figures are zero"),
+        };
         let item = |row: &FigureRow| {
             format!(
                 "<li><code>{}</code> {}</li>",

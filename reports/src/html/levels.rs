@@ -2,80 +2,78 @@
 
 use plotters::style::RGBColor;
 
-use super::data::{Cell, Data, Kind};
+use super::data::{Data, Kind};
 use super::element::{escape, section as titled};
 use super::figure::Figure;
-use crate::chart::band::Band;
+use super::utilisation;
 use crate::chart::gantt::LABELLED;
-use crate::chart::line::{COUNT, Level};
+use crate::chart::line::{COUNT, Levels, Line};
 use crate::chart::palette::{BLUE, GREEN, ORANGE};
 use crate::run::Run;
 use crate::text::quantity;
 
-/// A level that a run may have: its series, its figure, and how it is shown.
+/// A level that a run may have.
 struct Shown {
+    /// Its series.
     metric: &'static str,
-    figure: &'static str,
+    /// The figure of the same quantity, where there is one.
+    figure: Option<&'static str>,
     title: &'static str,
+    /// What its axis counts, and in which unit.
     name: &'static str,
     unit: &'static str,
     colour: RGBColor,
 }
 
-const fn shown(
-    metric: &'static str,
-    figure: &'static str,
-    title: &'static str,
-    (name, unit): (&'static str, &'static str),
-    colour: RGBColor,
-) -> Shown {
-    Shown {
-        metric,
-        figure,
-        title,
-        name,
-        unit,
-        colour,
-    }
-}
-
-const POWER: Shown = shown(
-    "power_w",
-    "power.watts",
-    "Power of all hosts",
-    ("power", "W"),
-    BLUE,
-);
-const PARKED: Shown = shown(
-    "cores_parked",
-    "cores.parked",
-    "Logical processors parked",
-    ("processors", COUNT),
-    GREEN,
-);
+const POWER: Shown = Shown {
+    metric: "power_w",
+    figure: Some("power.watts"),
+    title: "Power of all hosts",
+    name: "power",
+    unit: "W",
+    colour: BLUE,
+};
+const PARKED: Shown = Shown {
+    metric: "cores_parked",
+    figure: Some("cores.parked"),
+    title: "Logical processors parked",
+    name: "processors",
+    unit: COUNT,
+    colour: GREEN,
+};
 const REST: [Shown; 4] = [
-    shown(
-        "hosts_active",
-        "hosts.active",
-        "Hosts switched on",
-        ("hosts", COUNT),
-        ORANGE,
-    ),
-    shown("vms_running", "vms.running", "VMs running", ("VMs", COUNT), GREEN),
-    shown(
-        UNDER_WAY,
-        "",
-        "Migrations under way",
-        ("migrations", COUNT),
-        ORANGE,
-    ),
-    shown(
-        "net_bps",
-        "",
-        "Traffic of all networks",
-        ("traffic", "b/s"),
-        GREEN,
-    ),
+    Shown {
+        metric: "hosts_active",
+        figure: Some("hosts.active"),
+        title: "Hosts switched on",
+        name: "hosts",
+        unit: COUNT,
+        colour: ORANGE,
+    },
+    Shown {
+        metric: "vms_running",
+        figure: Some("vms.running"),
+        title: "VMs running",
+        name: "VMs",
+        unit: COUNT,
+        colour: GREEN,
+    },
+    Shown {
+        metric: UNDER_WAY,
+        figure: None,
+        title: "Migrations under way",
+        name: "migrations",
+        unit: COUNT,
+        colour: ORANGE,
+    },
+    Shown {
+        metric: "net_bps",
+        figure: None,
+        title: "Traffic of all networks",
+        name: "traffic",
+        unit: "b/s",
+        colour: GREEN,
+    },
 ];
 
 /// How many migrations there are at once.
@@ -90,7 +88,7 @@ pub fn section(run: &Run) -> String {
             String::new()
         })
     };
-    let mut html = one(&POWER) + &one(&PARKED) + &utilisation(run);
+    let mut html = one(&POWER) + &one(&PARKED) + &utilisation::figure(run);
     // Few migrations are seen one by one further down.
     let few = run.migrations().len() <= LABELLED;
     html.extend(
@@ -101,8 +99,7 @@ pub fn section(run: &Run) -> String {
     if !constant.is_empty() {
         html += "<p>Constant over the run: ";
         html += &escape(&constant.join(", "));
-        html += ".</p>
-";
+        html += ".</p>\n";
     }
     titled("Over time", &html)
 }
@@ -120,12 +117,14 @@ fn level_figure(run: &Run, level: &Shown) -> Result<String, Option<String>> {
         let title = level.title.to_lowercase().replace("vms", "VMs");
         return Err(Some(format!("{title} {}", quantity(first, level.unit))));
     }
-    let drawn = Level {
+    let drawn = Levels {
         title: level.title,
         name: level.name,
         unit: level.unit,
-        points: &points,
-        colour: level.colour,
+        lines: vec![Line {
+            points: points.clone(),
+            colour: level.colour,
+        }],
     };
     let mut caption = statistics(run, level);
     caption.push(format!("{} samples are drawn.", points.len()));
@@ -137,14 +136,14 @@ fn level_figure(run: &Run, level: &Shown) -> Result<String, Option<String>> {
         caption: caption.join(" "),
         legend: Vec::new(),
         charts: vec![(String::new(), drawn.chart())],
-        data: Data {
-            name: file_name(run, level.metric),
-            columns: vec![("time", Kind::Moment), (level.name, Kind::Number(level.unit))],
-            rows: points
+        data: Data::new(
+            file_name(run, level.metric),
+            &[("time", Kind::Moment), (level.name, Kind::Number(level.unit))],
+            points
                 .iter()
                 .map(|&(t, value)| vec![t.into(), value.into()])
                 .collect(),
-        },
+        ),
         open: false,
     };
     Ok(figure.html())
@@ -152,55 +151,12 @@ fn level_figure(run: &Run, level: &Shown) -> Result<String, Option<String>> {
 
 /// Mean, least and greatest over the whole run: the figures, which miss nothing that happens between samples.
 fn statistics(run: &Run, level: &Shown) -> Vec<String> {
-    let of = |stat: &str| run.summary.kpis.get(&format!("{}.{stat}", level.figure));
+    let of = |stat: &str| run.summary.kpis.get(&format!("{}.{stat}", level.figure?));
     let (Some(mean), Some(min), Some(max)) = (of("mean"), of("min"), of("max")) else {
         return Vec::new();
     };
     let [mean, min, max] = [mean, min, max].map(|figure| quantity(figure.value, level.unit));
     vec![format!("Mean {mean}, least {min}, greatest {max}.")]
-}
-
-fn utilisation(run: &Run) -> String {
-    let of = |metric: &str| run.series.points("total", metric);
-    let band = Band {
-        low: of("utilisation_p5"),
-        middle: of("utilisation_p50"),
-        high: of("utilisation_p95"),
-    };
-    if band.high.iter().all(|point| point.1 == 0.0) {
-        return String::new();
-    }
-    let title = "Use of processors, spread over hosts";
-    let row = |(index, &(t, high)): (usize, &(f64, f64))| -> Vec<Cell> {
-        let at = |points: &[(f64, f64)]| points.get(index).map(|point| point.1);
-        vec![
-            t.into(),
-            at(&band.low).into(),
-            at(&band.middle).into(),
-            high.into(),
-        ]
-    };
-    Figure {
-        title: title.to_owned(),
-        caption: "Of the hosts that are on; 100 % is all of a host's processors.".to_owned(),
-        legend: vec![
-            ("blue line", "median of the hosts"),
-            ("blue band", "5 % to 95 % of them"),
-        ],
-        charts: vec![(String::new(), band.chart(title, "processors busy"))],
-        data: Data {
-            name: file_name(run, "utilisation"),
-            columns: vec![
-                ("time", Kind::Moment),
-                ("5 % of hosts below", Kind::Share),
-                ("median", Kind::Share),
-                ("95 % of hosts below", Kind::Share),
-            ],
-            rows: band.high.iter().enumerate().map(row).collect(),
-        },
-        open: false,
-    }
-    .html()
 }
 
 /// The name of a file of data of this run, without its ending.

@@ -38,8 +38,8 @@ fn overview(run: &Run, stories: &[MigrationStory]) -> String {
         run_end_s: run.summary.span_s,
     };
     let when = gantt("When migrations were", stories.iter().collect(), Origin::Run);
-    let least = "A bar is at least three pixels wide, however short the time.";
     let (caption, charts) = if stories.len() <= LABELLED {
+        let least = "A bar is at least three pixels wide, however short the time.";
         (least.to_owned(), vec![(String::new(), when.chart())])
     } else {
         let mut longest: Vec<&MigrationStory> = stories.iter().collect();
@@ -53,7 +53,7 @@ fn overview(run: &Run, stories: &[MigrationStory]) -> String {
                 how_long.chart(),
             ),
         ];
-        (format!("{} {least}", drawn(stories.len(), when.stride())), charts)
+        (drawn(stories.len(), when.stride()), charts)
     };
     Figure {
         title: "Migrations over time".to_owned(),
@@ -70,23 +70,13 @@ fn overview(run: &Run, stories: &[MigrationStory]) -> String {
     .html()
 }
 
-/// How many of `count` migrations are drawn when it is every `stride`th.
+/// How many of `count` migrations are drawn when it is one in `stride`.
 fn drawn(count: usize, stride: usize) -> String {
-    match stride {
-        1 => format!("All {count} migrations, a line each."),
-        2 => format!(
-            "{} of {count} migrations, every second, a line each.",
-            count.div_ceil(2)
-        ),
-        3 => format!(
-            "{} of {count} migrations, every third, a line each.",
-            count.div_ceil(3)
-        ),
-        _ => format!(
-            "{} of {count} migrations, every {stride}th, a line each.",
-            count.div_ceil(stride)
-        ),
+    if stride == 1 {
+        return format!("All {count} migrations, a line each, at least three pixels long.");
     }
+    let shown = count.div_ceil(stride);
+    format!("{shown} of {count} migrations, one in {stride}, a line each, at least three pixels long.")
 }
 
 fn table(run: &Run, stories: &[MigrationStory]) -> Data {
@@ -106,9 +96,9 @@ fn table(run: &Run, stories: &[MigrationStory]) -> Data {
             story.ending().as_str().into(),
         ]
     };
-    Data {
-        name: file_name(run, "migrations"),
-        columns: vec![
+    Data::new(
+        file_name(run, "migrations"),
+        &[
             ("VM", Kind::Text),
             ("from", Kind::Text),
             ("to", Kind::Text),
@@ -122,8 +112,8 @@ fn table(run: &Run, stories: &[MigrationStory]) -> Data {
             ("sent", Kind::Number("B")),
             ("outcome", Kind::Text),
         ],
-        rows: stories.iter().map(row).collect(),
-    }
+        stories.iter().map(row).collect(),
+    )
 }
 
 fn has(phases: &[Phase], kind: PhaseKind) -> bool {
@@ -131,9 +121,11 @@ fn has(phases: &[Phase], kind: PhaseKind) -> bool {
 }
 
 /// The colours that are there.
-fn legend(there: impl Fn(PhaseKind) -> bool) -> Vec<(&'static str, &'static str)> {
+fn legend(there: impl Fn(PhaseKind) -> bool) -> Vec<(&'static str, String)> {
     let shown = LEGEND.into_iter().filter(|(kind, ..)| there(*kind));
-    shown.map(|(_, colour, meaning)| (colour, meaning)).collect()
+    shown
+        .map(|(_, colour, meaning)| (colour, meaning.to_owned()))
+        .collect()
 }
 
 /// Migrations phase by phase.
@@ -195,17 +187,17 @@ fn phase_figure(run: &Run, story: &MigrationStory, phases: &[Phase], note: &str)
         caption: format!("{note} Outcome: {ending}.").trim_start().to_owned(),
         legend: legend(|kind| has(phases, kind)),
         charts,
-        data: Data {
-            name: file_name(run, &format!("rounds-{}", story.id)),
-            columns: vec![
+        data: Data::new(
+            file_name(run, &format!("rounds-{}", story.id)),
+            &[
                 ("phase", Kind::Text),
                 ("begins at", Kind::Moment),
                 ("took", Kind::Number("s")),
                 ("pages", Kind::Number("1")),
                 ("sent", Kind::Number("B")),
             ],
-            rows: phases.iter().map(row).collect(),
-        },
+            phases.iter().map(row).collect(),
+        ),
         open: false,
     }
     .html()
