@@ -43,7 +43,7 @@ enum ShardFrom {
     Slurm,
     /// `JOB_COMPLETION_INDEX` of a Kubernetes indexed job, from 0.
     K8s,
-    /// `HQ_TASK_ID` of HyperQueue, from 0.
+    /// `HQ_TASK_ID` of `HyperQueue`, from 0.
     Hq,
 }
 
