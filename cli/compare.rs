@@ -45,8 +45,8 @@ pub struct Compare {
     /// What ends with status 1.
     #[arg(long, value_enum, default_value = "fail")]
     error_on: ErrorOn,
-    /// Limits of a figure in place of 1 % and 3 %: migration.downtime_s=2%,5% or, with what counts as no difference in the
-    /// figure's unit, =2%,5%,0.001. Can be repeated.
+    /// Limits of a figure in place of 1 % and 3 %: `migration.downtime_s=2%,5%` or, with what counts as no difference in the
+    /// figure's unit, `migration.downtime_s=2%,5%,0.001`. Can be repeated.
     #[arg(long = "limit", value_name = "FIGURE=WARN,FAIL[,FLOOR]")]
     limits: Vec<String>,
     /// List and explain the figures that did not change too.

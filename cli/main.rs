@@ -12,6 +12,7 @@ mod report;
 mod run;
 mod scenario;
 mod schema;
+mod sweep;
 mod terminal;
 mod twin;
 
@@ -38,6 +39,8 @@ enum Verb {
     Compare(compare::Compare),
     /// Make a baseline of runs, for `compare`.
     Bless(compare::Bless),
+    /// Run a scenario at many seeds and settings, cut into shards, here or on a cluster.
+    Sweep(sweep::Sweep),
     /// Validate scenarios without running them: every fault with its line, a caret and the mend.
     Check(check::Check),
     /// Make a report of a record: a page, a summary, or a trace for Perfetto.
@@ -62,6 +65,7 @@ fn main() -> std::process::ExitCode {
         Verb::Plan(verb) => verb.carry_out(),
         Verb::Compare(verb) => verb.carry_out(),
         Verb::Bless(verb) => verb.carry_out(),
+        Verb::Sweep(verb) => verb.carry_out(),
         Verb::Check(verb) => verb.carry_out(),
         Verb::Report(verb) => verb.carry_out(),
         Verb::Import(verb) => verb.carry_out(),

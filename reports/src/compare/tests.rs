@@ -65,7 +65,7 @@ fn only(comparison: &Comparison) -> &FigureVerdict {
     &scenario.figures[0]
 }
 
-/// Normal noise (the sum of twelve uniform numbers) from a seed, as SplitMix64 makes them.
+/// Normal noise (the sum of twelve uniform numbers) from a seed, as `SplitMix64` makes them.
 struct Noise(u64);
 
 impl Noise {

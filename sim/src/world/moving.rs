@@ -3,6 +3,7 @@
 mod facts;
 mod logging;
 mod stall;
+mod thread;
 mod waiting;
 
 use twinrack_control::fabric::{Notice, Route, VmState};
@@ -21,6 +22,7 @@ use crate::model::network::retransmission::Retransmission;
 use crate::model::network::{FlowId, Size};
 use logging::Logging;
 use stall::Stall;
+use thread::lower;
 use waiting::Waiting;
 
 /// What a step leads to when it is done.
@@ -139,6 +141,10 @@ impl Body<'_> {
             work: 0.0,
         };
         self.moves.insert(id, entry);
+        for host in [from, to] {
+            self.touch(host);
+            self.state.hosts[host.index()].threads += 1;
+        }
         self.moving.insert(vm, id);
         self.meters.moves(now, 1.0);
     }
@@ -250,16 +256,14 @@ impl Body<'_> {
 
     fn send(&mut self, id: MigrationId, wire: Bytes, limit: Option<BitsPerSecond>, done: Done, until: Until) {
         let now = self.engine.now();
+        let thread = self.thread_limit(id);
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };
         let network = &mut self.links.networks[entry.network];
-        let cap = match (limit, network.goodput) {
-            (Some(limit), Some(goodput)) => Some(limit.min(goodput)),
-            (limit, goodput) => limit.or(goodput),
-        };
-        let ends = (entry.from, entry.to);
-        let flow = network.start(now, Owner::Migration(id), ends, Size::Transfer(wire), cap);
+        let cap = lower(limit, network.goodput);
+        let (owner, ends, size) = (Owner::Migration(id), (entry.from, entry.to), Size::Transfer(wire));
+        let flow = network.start(now, owner, ends, size, lower(cap, thread));
         entry.flow = Some(Flow {
             id: flow,
             done,
@@ -500,6 +504,7 @@ impl Body<'_> {
         self.meters.moves(now, -1.0);
         for host in [entry.from, entry.to] {
             self.touch(host);
+            self.state.hosts[host.index()].threads -= 1;
             self.state.hosts[host.index()].migration_work =
                 (self.state.hosts[host.index()].migration_work - entry.work).max(0.0);
         }
