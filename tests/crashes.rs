@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use twinrack_scenario::record::{Event, RunRecord};
+use twinrack_scenario::record::{Event, Outcome, RunRecord};
 use twinrack_scenario::{MigrationId, Scenario, VmId};
 
 use crate::conformance::kvm_arm;
@@ -165,6 +165,21 @@ timeline:
     let (completed, refused) = (figure("migration.completed"), figure("migration.refused"));
     println!("{completed} moves, {refused} refused");
     // On a machine so busy that the guest still moves when it is to move on, that is refused; nothing else may be.
+    let other_ends: Vec<_> = record
+        .events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::MigrationEnded { outcome, reason, .. } => Some((record.t_ns, *outcome, reason)),
+            _ => None,
+        })
+        .filter(|(_, outcome, _)| {
+            !matches!(
+                outcome,
+                Outcome::Completed | Outcome::CompletedNotConverged | Outcome::Refused
+            )
+        })
+        .collect();
+    assert_eq!(other_ends, []);
     assert_eq!(completed + refused, (2 * trips) as f64);
     assert!(completed >= trips as f64, "{completed} of {}", 2 * trips);
 }
