@@ -13,6 +13,7 @@ use twinrack_hw::probe::Capabilities;
 use twinrack_reports::{Run as Shown, text, write_record};
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::{RunRecord, Summary};
+use twinrack_scenario::spec::expect::Backend as Body;
 use twinrack_sim::{RunError, RunOptions};
 
 use crate::exit::{Exit, Stop, print};
@@ -39,6 +40,10 @@ pub struct Run {
     /// Which body carries it out.
     #[arg(long, value_enum, default_value = "sim")]
     backend: Backend,
+    /// With --backend kvm: where this machine can't do or tell what the scenario asks for, run all the same and take the
+    /// figures that hang on it from the simulator; they are marked `modelled`.
+    #[arg(long)]
+    allow_modelled: bool,
     /// Seed of every random draw, in place of the scenario's.
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
@@ -69,7 +74,11 @@ fn range(text: &str) -> Result<Range<u64>, String> {
 impl Run {
     /// Carries the verb out.
     pub fn carry_out(self) -> Result<Exit, Stop> {
-        let scenario = load(&self.scenario, &self.sets)?;
+        let body = match self.backend {
+            Backend::Sim => Body::Sim,
+            Backend::Kvm => Body::Kvm,
+        };
+        let scenario = load(body, &self.scenario, &self.sets)?;
         // A handler can be set once in a process; without one the run just can't be interrupted cleanly.
         let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst));
         match self.seeds.clone() {
@@ -87,7 +96,7 @@ impl Run {
         let record = match self.backend {
             Backend::Sim => simulate(scenario, seed, &mut |progress| bar.show(progress))
                 .map_err(|error| stopped(error, "no record is written")),
-            Backend::Kvm => on_hosts(scenario, seed, &bar),
+            Backend::Kvm => on_hosts(scenario, seed, self.allow_modelled, &bar),
         };
         bar.clear();
         let record = record?;
@@ -193,18 +202,34 @@ fn simulate(
 }
 
 /// Carries a scenario out on agents, which are this very program.
-fn on_hosts(scenario: &Scenario, seed: u64, bar: &Bar) -> Result<RunRecord, Stop> {
-    if body::needs::missing(scenario).is_empty()
-        && let Some(obstacle) = Capabilities::probe().obstacle()
-    {
+pub fn on_hosts(
+    scenario: &Scenario,
+    seed: u64,
+    allow_modelled: bool,
+    bar: &Bar,
+) -> Result<RunRecord, Stop> {
+    let hosts = Capabilities::probe();
+    if let Some(obstacle) = hosts.obstacle() {
         return Err(unavailable(obstacle));
     }
     let agent = Starter {
         program: std::env::current_exe().map_err(Stop::unavailable)?,
         arguments: vec!["agent".to_owned(), "--stdio".to_owned()],
     };
+    let modelled = if allow_modelled {
+        let record = simulate(scenario, seed, &mut |_| {});
+        Some(record.map_err(|error| stopped(error, "no record is written"))?.summary.kpis)
+    } else {
+        None
+    };
+    let options = Options {
+        seed,
+        agent,
+        hosts,
+        modelled,
+    };
     let began = Instant::now();
-    let mut record = body::run(scenario, &Options { seed, agent }, &mut |progress| {
+    let mut record = body::run(scenario, &options, &mut |progress| {
         bar.show(twinrack_sim::Progress {
             now: progress.now,
             end: progress.end,

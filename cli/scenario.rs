@@ -5,19 +5,21 @@ use std::path::Path;
 
 use twinrack_scenario::Scenario;
 use twinrack_scenario::fault::Drawing;
-use twinrack_scenario::read::{FileLookup, read};
+use twinrack_scenario::read::{FileLookup, read_for};
+use twinrack_scenario::spec::expect::Backend;
 
 use crate::exit::Stop;
 
-/// Reads a scenario and applies `path=value` settings.
-pub fn load(path: &Path, sets: &[(String, String)]) -> Result<Scenario, Stop> {
+/// Reads a scenario as a body takes it, and applies `path=value` settings.
+pub fn load(body: Backend, path: &Path, sets: &[(String, String)]) -> Result<Scenario, Stop> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Stop::bad_input(format!(
             "error: {}: {error}\n = help: name a scenario file, such as one of scenarios/deck/",
             path.display()
         ))
     })?;
-    read(
+    read_for(
+        body,
         &path.display().to_string(),
         &text,
         &FileLookup::for_file(path),

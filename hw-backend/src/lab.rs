@@ -5,8 +5,11 @@
 //! that was killed leaves nothing behind.
 
 pub mod agent;
+pub mod client;
 pub mod frame;
 pub mod handle;
 mod incoming;
 mod outgoing;
+pub mod processors;
 pub mod protocol;
+mod usage;

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use twinrack_hw::body::{self, Options};
 use twinrack_hw::kvm::System;
 use twinrack_hw::lab::handle::Starter;
+use twinrack_hw::probe::Capabilities;
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::RunRecord;
 
@@ -27,8 +28,12 @@ pub fn run(scenario: &Scenario) -> RunRecord {
         program: env!("CARGO_BIN_EXE_twinrack").into(),
         arguments: vec!["agent".to_owned(), "--stdio".to_owned()],
     };
-    body::run(scenario, &Options { seed: 1, agent }, &mut |_| {
-        ControlFlow::Continue(())
-    })
+    let options = Options {
+        seed: 1,
+        agent,
+        hosts: Capabilities::probe(),
+        modelled: None,
+    };
+    body::run(scenario, &options, &mut |_| ControlFlow::Continue(()))
     .unwrap_or_else(|error| panic!("{error}"))
 }

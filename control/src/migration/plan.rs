@@ -1,7 +1,9 @@
 //! A migration's plan: what is moved, by which policy, and what each step takes.
 
+use twinrack_scenario::Scenario;
 use twinrack_scenario::record::event::MigrationKind;
 use twinrack_scenario::spec::cluster::VolumeKind;
+use twinrack_scenario::spec::guest::VmSpec;
 use twinrack_scenario::spec::migration::{
     DirtyLogSpec, MigrationPolicySpec, PrecopyPolicySpec, QuickModel, QuickSpec, TimingsSpec,
 };
@@ -156,6 +158,27 @@ pub struct Subject {
     pub volume: VolumeKind,
     /// Rate of that volume.
     pub throughput: BitsPerSecond,
+}
+
+impl Subject {
+    /// Rate of a volume that the scenario does not tell of: 1 Gb/s of iSCSI, less its headers.
+    const THROUGHPUT: BitsPerSecond = BitsPerSecond(880_000_000);
+
+    /// A VM of a scenario, with the memory that it never touches by its own word.
+    pub fn of(scenario: &Scenario, vm: &VmSpec) -> Self {
+        let volume = scenario.volume(vm);
+        Self {
+            memory: vm.memory.value,
+            untouched: vm.untouched,
+            volume: volume.map_or(VolumeKind::Csv, |volume| volume.kind),
+            throughput: volume.map_or(Self::THROUGHPUT, |volume| volume.throughput),
+        }
+    }
+}
+
+/// What a VM takes of a host's memory.
+pub const fn footprint(memory: Bytes) -> Bytes {
+    memory.saturating_add(overhead(memory))
 }
 
 /// Memory that a VM takes beyond its own: 32 MiB, and 8 MiB for each GiB above the first.

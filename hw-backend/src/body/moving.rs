@@ -1,15 +1,19 @@
 //! Migrations as the KVM body carries them out: a port at the target, a connection from the source, then step by step.
 
+use std::time::Duration;
+
 use twinrack_control::fabric::{HostState, Notice, Route, VmState};
 use twinrack_control::migration::{Command, Input, Refusal};
-use twinrack_scenario::record::{MigrationKind, Outcome};
+use twinrack_scenario::record::{Event, MigrationKind, Outcome};
 use twinrack_scenario::units::{BitsPerSecond, Bytes};
 use twinrack_scenario::{HostId, MigrationId, NetworkId, VmId};
 
 use super::state::spec;
 use super::timers::Due;
 use super::{Body, Pending};
+use crate::lab::client::Client;
 use crate::lab::protocol::{Answer, Ask};
+use crate::migrate::source::PauseParts;
 use crate::migrate::wire::Secret;
 
 /// A migration under way.
@@ -30,11 +34,34 @@ pub struct Move {
     received: u64,
     /// The target's agent has the guest.
     arrived: bool,
+    /// What it may send at most, while it sends.
+    sending: Option<Option<BitsPerSecond>>,
+    /// What it was granted last.
+    pub granted: Option<BitsPerSecond>,
+    client: Option<Client>,
     /// The source heard that the guest runs, before the target's agent said that it has it.
     resumed: bool,
 }
 
+impl Move {
+    /// What it may send at most; nothing when it does not send at present.
+    pub const fn sending(&self) -> Option<Option<BitsPerSecond>> {
+        self.sending
+    }
+
+    /// Its network, source and target.
+    pub const fn route(&self) -> (Option<NetworkId>, HostId, HostId) {
+        (self.network, self.from, self.to)
+    }
+}
+
 impl Body<'_> {
+    /// A client that asks both ends for the guest. Without one there is no such figure.
+    fn client_of(&self, route: Route) -> Option<Client> {
+        let places = [route.from, route.to].map(|host| self.hosts[host.index()].clients);
+        Client::of(route.vm, places.into_iter().flatten().collect()).ok()
+    }
+
     pub(super) fn begin_move(&mut self, id: MigrationId, route: Route, kind: MigrationKind) {
         let entry = Move {
             vm: route.vm,
@@ -49,6 +76,9 @@ impl Body<'_> {
             received: 0,
             arrived: false,
             resumed: false,
+            sending: None,
+            granted: None,
+            client: self.client_of(route),
         };
         self.moves.insert(id, entry);
         self.meters.moving(self.now, 1.0);
@@ -85,16 +115,20 @@ impl Body<'_> {
     }
 
     /// A command with the link's rate as its limit.
-    fn capped(&self, id: MigrationId, mut command: Command) -> Command {
+    fn capped(&mut self, id: MigrationId, mut command: Command) -> Command {
         let link = self.link_rate(self.moves.get(&id).and_then(|entry| entry.network));
         let least = |limit: &mut Option<BitsPerSecond>| {
             *limit = Some(limit.map_or(link, |limit| limit.min(link)));
+            *limit
         };
-        match &mut command {
+        let sending = match &mut command {
             Command::SendRound { rate_limit, .. }
             | Command::SendState { rate_limit, .. }
-            | Command::FetchPages { rate_limit, .. } => least(rate_limit),
-            _ => {}
+            | Command::FetchPages { rate_limit, .. } => Some(least(rate_limit)),
+            _ => None,
+        };
+        if let Some(entry) = self.moves.get_mut(&id) {
+            entry.sending = sending;
         }
         command
     }
@@ -185,6 +219,7 @@ impl Body<'_> {
             Input::Validated(Err(why)) => return self.tell(id, Input::PrepareFailed(why.clone())),
             Input::RoundSent { sent, .. } | Input::StateSent { sent } | Input::PagesFetched { sent } => {
                 entry.sent += sent.0;
+                entry.sending = None;
             }
             Input::StorageTaken => self.handed_over(vm),
             Input::Resumed | Input::Restored => {
@@ -195,6 +230,23 @@ impl Body<'_> {
             _ => {}
         }
         self.tell(id, input);
+    }
+
+    /// The source has sent the guest and it runs: what that took.
+    pub(super) fn left(&mut self, id: MigrationId, sent: u64, pause: PauseParts) {
+        if let Some(entry) = self.moves.get_mut(&id) {
+            entry.sent = sent;
+        }
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.write(Event::MigrationBlackout {
+            migration: id,
+            stop_nanos: nanos(pause.stop),
+            log_nanos: nanos(pause.log),
+            save_nanos: nanos(pause.save),
+            copy_nanos: nanos(pause.copy),
+            commit_nanos: nanos(pause.commit),
+            resume_nanos: nanos(pause.resume),
+        });
     }
 
     /// The target's agent has the guest.
@@ -276,6 +328,17 @@ impl Body<'_> {
         self.meters.moving(self.now, -1.0);
         let host = &mut self.hosts[entry.to.index()];
         host.memory_used = host.memory_used.saturating_sub(entry.reserved);
+        if let Some(client) = entry.client {
+            client.finish();
+            self.clients.insert(id, client);
+        }
+        if entry.arrived {
+            self.write(Event::Transferred {
+                migration: id,
+                sent: entry.sent,
+                received: entry.received,
+            });
+        }
         if outcome == Outcome::VmLost {
             self.lose_vm(entry.vm);
         }

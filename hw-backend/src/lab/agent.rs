@@ -2,24 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use twinrack_control::migration::Command;
+use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::units::Ratio;
 use twinrack_scenario::{MigrationId, Scenario, VmId};
 
 use super::frame;
 use super::incoming::{self, Waiting};
-use super::outgoing::{self, Start};
+use super::client::Pulses;
+use super::outgoing::{self, Orders, Start};
+use super::processors::Processors;
 use super::protocol::{Answer, Ask, Closing, Order, Said, Word};
+use super::usage::{self, UsageMeter};
 use crate::guest::layout::GuestPages;
 use crate::guest::machine::{Machine, Shape};
 use crate::guest::workload::Workload;
 use crate::kvm::{Backing, DirtyMechanism, System};
+use crate::migrate::pace::Grant;
 use crate::migrate::{Claim, Owner};
+
+/// Where agents of one machine reach each other.
+pub(super) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A guest of this host, and since when.
 pub(super) struct Guest {
@@ -32,12 +41,16 @@ struct Leaving {
     commands: Sender<Command>,
     cancel: Arc<AtomicBool>,
     owner: Sender<Owner>,
+    grant: Grant,
 }
 
 /// What the threads of an agent share.
 pub(super) struct Shared {
     pub system: System,
     pub guests: Mutex<BTreeMap<VmId, Guest>>,
+    /// Of every guest that runs here, also while it is on its way out.
+    pub pulses: Pulses,
+    pub usage: UsageMeter,
     out: Mutex<Box<dyn Write + Send>>,
     began: Instant,
 }
@@ -48,6 +61,19 @@ pub(super) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// A guest runs here from now on.
+    pub fn keep(&self, vm: VmId, machine: Machine, since: Instant) {
+        self.pulses.watch(vm, &machine);
+        self.usage.watch(vm, &machine);
+        locked(&self.guests).insert(vm, Guest { machine, since });
+    }
+
+    /// A guest does not run here any more.
+    pub fn forget(&self, vm: VmId) {
+        self.pulses.forget(vm);
+        self.usage.forget(vm);
+    }
+
     /// Says something. A controller that no longer listens has closed the input too, which ends the agent.
     pub fn say(&self, said: Said) {
         let at_ns = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -58,6 +84,8 @@ impl Shared {
 /// An agent.
 struct Agent {
     shared: Arc<Shared>,
+    /// What it could run on before any was parked.
+    processors: Processors,
     scenario: Option<Arc<Scenario>>,
     leaving: BTreeMap<MigrationId, Leaving>,
     coming: BTreeMap<MigrationId, Waiting>,
@@ -69,11 +97,14 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>) -> io::Result<
     let shared = Arc::new(Shared {
         system,
         guests: Mutex::default(),
+        pulses: Pulses::default(),
+        usage: UsageMeter::default(),
         out: Mutex::new(words),
         began: Instant::now(),
     });
     let mut agent = Agent {
         shared,
+        processors: Processors::allowed()?,
         scenario: None,
         leaving: BTreeMap::new(),
         coming: BTreeMap::new(),
@@ -87,10 +118,10 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>) -> io::Result<
 
 /// What a guest of the scenario is made of here.
 pub(super) fn shape(system: &System, scenario: &Scenario, vm: VmId) -> Shape {
-    let spec = &scenario.spec.vms[scenario.vms.group_of(vm.0)];
+    let spec = scenario.vm(vm);
     Shape {
         memory: spec.memory.value,
-        vcpus: spec.vcpus.as_ref().map_or(1, |vcpus| vcpus.value),
+        vcpus: spec.processors(),
         backing: Backing::Anonymous,
         pages: GuestPages::Small,
         mechanism: DirtyMechanism::best(system),
@@ -98,7 +129,7 @@ pub(super) fn shape(system: &System, scenario: &Scenario, vm: VmId) -> Shape {
 }
 
 fn workload(scenario: &Scenario, vm: VmId, cpu: Ratio) -> Workload {
-    Workload::of(&scenario.spec.vms[scenario.vms.group_of(vm.0)], cpu)
+    Workload::of(scenario.vm(vm), cpu)
 }
 
 impl Agent {
@@ -113,14 +144,25 @@ impl Agent {
 
     fn carry_out(&mut self, ask: Ask) -> Result<Answer, String> {
         match ask {
-            Ask::Configure { yaml } => {
-                let scenario = Scenario::from_yaml(&yaml).map_err(|error| error.to_string())?;
+            Ask::Configure { yaml, scaled } => {
+                let body = if scaled { Backend::Kvm } else { Backend::Sim };
+                let scenario =
+                    Scenario::from_yaml_for(body, &yaml).map_err(|error| error.to_string())?;
                 self.scenario = Some(Arc::new(scenario));
-                Ok(Answer::Done)
+                let port = self.shared.pulses.answer_clients(ADDRESS);
+                port.map(Answer::Port).map_err(|error| format!("a port for clients: {error}"))
             }
             Ask::Ping => Ok(Answer::Done),
+            Ask::Report { every_ns } => {
+                usage::report(&self.shared, Duration::from_nanos(every_ns));
+                Ok(Answer::Done)
+            }
             Ask::Start { vm, cpu } => self.start(vm, cpu),
             Ask::SetCpu { vm, cpu } => self.set_cpu(vm, cpu),
+            Ask::Park { first, awake } => {
+                self.processors.confine(first, awake)?;
+                Ok(Answer::Done)
+            }
             Ask::Stop { vm } => self.stop(vm),
             Ask::Receive {
                 migration,
@@ -162,6 +204,11 @@ impl Agent {
                     .map_err(|_| "the migration is over".to_owned())?;
                 Ok(Answer::Done)
             }
+            Ask::Grant { migration, rate } => {
+                let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
+                leaving.grant.set(rate);
+                Ok(Answer::Done)
+            }
             Ask::End { migration } => {
                 self.leaving.remove(&migration);
                 if let Some(waiting) = self.coming.remove(&migration) {
@@ -195,8 +242,7 @@ impl Agent {
         let made = Machine::new(&self.shared.system, shape, &workload(&scenario, vm, cpu));
         let mut machine = made.map_err(|error| error.to_string())?;
         machine.run().map_err(|error| error.to_string())?;
-        let since = Instant::now();
-        locked(&self.shared.guests).insert(vm, Guest { machine, since });
+        self.shared.keep(vm, machine, Instant::now());
         Ok(Answer::Done)
     }
 
@@ -221,6 +267,7 @@ impl Agent {
         let scenario = self.scenario(vm)?;
         let guest = locked(&self.shared.guests).remove(&vm);
         let Guest { mut machine, since } = guest.ok_or("the guest is not here")?;
+        self.shared.forget(vm);
         let mut close = || {
             machine.pause()?;
             let ran_s = since.elapsed().as_secs_f64();
@@ -249,17 +296,19 @@ impl Agent {
         let (commands, commands_out) = std::sync::mpsc::channel();
         let (owner, owner_out) = std::sync::mpsc::channel();
         let cancel = Arc::new(AtomicBool::new(false));
-        outgoing::begin(
-            &self.shared,
-            &scenario,
-            start,
-            (commands_out, owner_out),
-            cancel.clone(),
-        )?;
+        let grant = self.shared.usage.grant(id);
+        let orders = Orders {
+            commands: commands_out,
+            answer: owner_out,
+            cancel: cancel.clone(),
+            grant: grant.clone(),
+        };
+        outgoing::begin(&self.shared, &scenario, start, orders)?;
         let leaving = Leaving {
             commands,
             cancel,
             owner,
+            grant,
         };
         self.leaving.insert(id, leaving);
         Ok(Answer::Done)

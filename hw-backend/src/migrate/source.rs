@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use twinrack_control::migration::plan::Plan;
 use twinrack_control::migration::{Command, Input, Refusal, Until};
 use twinrack_scenario::record::MigrationKind;
@@ -15,7 +16,7 @@ use super::MigrateError;
 use super::claim::{Owner, Referee};
 use super::link::{Link, out_of_order};
 use super::message::{Hello, Message};
-use super::pace::Pace;
+use super::pace::{Grant, Pace};
 use super::throttle::{Throttle, Throttled};
 use super::wire::{Protection, Secret};
 use crate::guest::machine::Machine;
@@ -27,7 +28,7 @@ const FRAME_PAGES: usize = 128;
 const CHUNK_PAGES: usize = 1024;
 
 /// What the pause consisted of, as the source saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PauseParts {
     /// Stopping the processors.
     pub stop: Duration,
@@ -55,6 +56,7 @@ pub struct Source {
     logging: bool,
     cancel: Arc<AtomicBool>,
     referee: Box<dyn Referee>,
+    grant: Grant,
     parts: PauseParts,
     throttle: Option<Throttle>,
     throttled: Vec<Throttled>,
@@ -102,7 +104,18 @@ impl Source {
             machine,
             cancel,
             referee,
+            grant: Grant::default(),
         })
+    }
+
+    /// The same, at no more than is granted to it of a link that it shares.
+    pub fn granted(self, grant: Grant) -> Self {
+        Self { grant, ..self }
+    }
+
+    /// Bytes sent so far, all that is on the wire counted.
+    pub const fn sent(&self) -> u64 {
+        self.link.writer.sent()
     }
 
     /// The guest.
@@ -286,7 +299,7 @@ impl Source {
         self.parts.save = began.elapsed();
         let began = Instant::now();
         // The guest stands still, so nothing need be watched again.
-        let mut pace = Pace::new(limit);
+        let mut pace = Pace::new(limit, &self.grant);
         let all = std::mem::replace(&mut self.to_send, PageSet::empty(self.machine.memory().pages()));
         for runs in frames(all.runs(FRAME_PAGES)) {
             pace.sent(self.link.send_runs(self.machine.memory(), &runs, self.zeros)?);
@@ -346,7 +359,7 @@ impl Source {
     fn send(&mut self, limit: Option<BitsPerSecond>, until: Until) -> Result<SentRound, MigrateError> {
         let before = self.link.writer.sent();
         let pages = self.to_send.bound();
-        let mut pace = Pace::new(limit);
+        let mut pace = Pace::new(limit, &self.grant);
         let mut looks = Looks::new(until);
         let mut left = self.to_send.count();
         let set_out = left;
