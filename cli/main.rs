@@ -10,6 +10,7 @@ mod report;
 mod run;
 mod scenario;
 mod schema;
+mod terminal;
 mod twin;
 
 use clap::{Parser, Subcommand};

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use twinrack_reports::{html, read_record, text, trace_event};
 
 use crate::exit::{Exit, Stop, print};
+use crate::terminal::width;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -45,7 +46,7 @@ impl Report {
         })?;
         let (content, name) = match self.format {
             Format::Html => (html::page(&run), Some("report.html")),
-            Format::Text => (text::written(&run, 120), None),
+            Format::Text => (text::written(&run, width()), None),
             Format::Trace => (trace_event::trace(&run).to_string(), Some("trace.json")),
         };
         let Some(path) = self.out.clone().or_else(|| name.map(|name| self.run.join(name))) else {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use twinrack_hw::body::{self, Options};
 use twinrack_hw::lab::handle::Starter;
 use twinrack_hw::probe::Capabilities;
-use twinrack_reports::{Run as Shown, text, write_record};
+use twinrack_reports::{RecordError, Run as Shown, text, write_record};
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::{RunRecord, Summary};
 use twinrack_scenario::spec::expect::Backend as Body;
@@ -20,6 +20,7 @@ use crate::exit::{Exit, Stop, print};
 use crate::lab::unavailable;
 use crate::progress::Bar;
 use crate::scenario::{load, setting};
+use crate::terminal::width;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -104,7 +105,7 @@ impl Run {
             .out
             .clone()
             .unwrap_or_else(|| default_directory(&record.summary));
-        write_record(&record, &directory).map_err(|error| Stop::bad_input(format!("error: {error}")))?;
+        write_record(&record, &directory).map_err(unwritten)?;
         if self.json {
             print(&json(&record.summary)?)?;
         } else {
@@ -130,8 +131,9 @@ impl Run {
             .map(|(path, value)| format!(" --set '{path}={value}'"))
             .collect();
         format!(
-            "{events} events in {:.2} s; record in {}\npage:   twinrack report {}\nrepeat: twinrack run {} --seed {}{}",
-            summary.wall_s,
+            "{} events in {}; record in {}\npage:   twinrack report {}\nrepeat: twinrack run {} --seed {}{}",
+            text::quantity(events as f64, "1"),
+            text::quantity(summary.wall_s, "s"),
             directory.display(),
             directory.display(),
             self.scenario.display(),
@@ -154,8 +156,7 @@ impl Run {
                     let record = simulate(scenario, *seed, &mut |_| {})
                         .map_err(|error| stopped(error, "seeds that had finished are written"))?;
                     let directory = parent.join(directory_name(&record.summary));
-                    write_record(&record, &directory)
-                        .map_err(|error| Stop::bad_input(format!("error: {error}")))?;
+                    write_record(&record, &directory).map_err(unwritten)?;
                     bar.one_done();
                     Ok(record.summary)
                 })
@@ -258,6 +259,12 @@ fn stopped(error: RunError, left: &str) -> Stop {
     }
 }
 
+fn unwritten(error: RecordError) -> Stop {
+    Stop::bad_input(format!(
+        "error: {error}\n = help: the record was not written; name a directory that can be, with --out"
+    ))
+}
+
 fn default_directory(summary: &Summary) -> PathBuf {
     Path::new("runs").join(directory_name(summary))
 }
@@ -270,13 +277,4 @@ fn json(summary: &Summary) -> Result<String, Stop> {
     serde_json::to_string_pretty(summary)
         .map(|text| text + "\n")
         .map_err(Stop::bad_input)
-}
-
-/// Columns of the terminal, or what is easily read in a file.
-fn width() -> u16 {
-    const IN_A_FILE: u16 = 120;
-    std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok())
-        .unwrap_or(IN_A_FILE)
 }

@@ -190,3 +190,22 @@ fn the_schema_is_printed() {
     let schema: serde_json::Value = serde_json::from_str(&stdout(&twinrack(&["schema"]))).expect("JSON");
     assert!(schema["properties"]["hosts"].is_object());
 }
+
+#[test]
+fn what_a_killed_writer_left_is_swept_away_and_what_a_living_one_writes_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let partial = |process: u32| folder.path().join(format!(".run.{process}.partial"));
+    // No process has the greatest number; this test has its own.
+    let (dead, living) = (partial(u32::MAX), partial(std::process::id()));
+    for left in [&dead, &living] {
+        std::fs::create_dir(left).expect("made");
+    }
+    let out = folder.path().join("run");
+    let run = ["run", LIVE, "--out", out.to_str().expect("a plain path")];
+    assert_eq!(status(&twinrack(&run)), 0);
+    assert_eq!((dead.exists(), living.exists()), (false, true));
+    std::fs::remove_dir(&living).expect("still there, still empty");
+    assert_eq!(status(&twinrack(&run)), 0, "an earlier record is replaced");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("readable").collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}

@@ -25,7 +25,7 @@ hosts: [{name: n, count: 3, profile: hyperv-2009-16lp}]
 networks: [{name: lan, speed: 1Gb/s}]
 storage: [{name: csv1, kind: csv}]
 clusters: [{name: c1}]
-policies: {availability: {heartbeat: 250ms, missed: 1, regroup: 0s, online: 0s, guest_boot: 0s}, migration: {timings: {setup: 10ms, csv_hand_over: 1ms, resume: 1ms, clean_up: 1ms}}}
+policies: {availability: {heartbeat: 250ms, missed: 1, regroup: 0s, online: 0s, guest_boot: 0s}, migration: {timings: {setup: 10ms, csv_hand_over: 1ms, resume: 1ms, clean_up: 1ms}, quick: {per_gib: 64s}}}
 ";
     Scenario::from_yaml(&format!("{head}{rest}")).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -33,7 +33,7 @@ policies: {availability: {heartbeat: 250ms, missed: 1, regroup: 0s, online: 0s, 
 /// What happened, round by round left out: how many rounds there are is a matter of time.
 fn kinds(record: &RunRecord) -> Vec<String> {
     let kind = |record: &EventRecord| match &record.event {
-        Event::MigrationRound { .. } | Event::Transferred { .. } => None,
+        Event::MigrationRound { .. } | Event::MigrationBlackout { .. } | Event::Transferred { .. } => None,
         event => {
             let json = serde_json::to_value(event).expect("plain data");
             json["kind"].as_str().map(ToOwned::to_owned)
@@ -95,6 +95,29 @@ timeline: [{live_migrate: {at: 500ms, vm: a, to: n2}}]
     kinds(&record)
 }
 
+/// 32 MiB at 64 s/GiB: a second to save them, from 0.25 s on, and a second to restore them.
+const THROUGH_A_FILE: &str = "
+vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1, dirtying: [{size: 4MiB, rate: 500/s}]}]
+timeline: [{quick_migrate: {at: 250ms, vm: a, to: n2}}]
+";
+
+fn a_quick_migration_goes_through_a_file(arm: Arm) -> Vec<String> {
+    let record = arm(&scenario(THROUGH_A_FILE));
+    holds_together(&record);
+    assert_eq!(outcomes(&record), [Outcome::Completed]);
+    // Paced as the scenario's table says: not sooner, whatever the disk can do.
+    assert!(record.summary.kpis["migration.quick.downtime_s.min"].value >= 2.0);
+    kinds(&record)
+}
+
+fn a_file_whose_target_dies_is_read_back(arm: Arm) -> Vec<String> {
+    let faults = "faults: [{host_crash: {at: 1750ms, host: n2}}]";
+    let record = arm(&scenario(&format!("{THROUGH_A_FILE}{faults}")));
+    holds_together(&record);
+    assert_eq!(outcomes(&record), [Outcome::RolledBack]);
+    kinds(&record)
+}
+
 fn a_move_to_a_dead_host_is_refused(arm: Arm) -> Vec<String> {
     let record = arm(&scenario(
         "
@@ -144,6 +167,8 @@ macro_rules! on_both {
 
 on_both! {
     a_live_migration_completes
+    a_quick_migration_goes_through_a_file
+    a_file_whose_target_dies_is_read_back
     a_move_to_a_dead_host_is_refused
     a_vm_of_a_dead_host_is_restarted
 }

@@ -69,6 +69,7 @@ impl Controller {
             Notice::Woken(wake) => self.woken(now, wake, fabric),
             Notice::Migration(id, input) => {
                 let ended = self.mover.on(now, id, input, &self.maintenance, fabric);
+                self.restart_lost(&ended, fabric);
                 self.after(ended, fabric);
             }
             Notice::Load(host, load) => self.load(now, host, load, fabric),
@@ -118,6 +119,14 @@ impl Controller {
     fn ask(&mut self, now: SimTime, vm: VmId, to: HostId, quick: bool, fabric: &mut impl Fabric) {
         let ended = self.mover.ask(now, (vm, to), quick, &self.maintenance, fabric);
         self.after(ended, fabric);
+    }
+
+    /// VMs that a migration lost while both hosts live: the cluster sees at once that they failed.
+    fn restart_lost(&self, ended: &[Ended], fabric: &mut impl Fabric) {
+        for end in ended.iter().filter(|end| end.outcome == Outcome::VmLost) {
+            let usable = |host| !self.maintenance.holds(host);
+            self.restarter.vm_failed(end.vm, usable, fabric);
+        }
     }
 
     fn after(&mut self, ended: Vec<Ended>, fabric: &mut impl Fabric) {

@@ -52,13 +52,18 @@ impl Restarter {
             .partition(|(id, _)| *id == host);
         self.lost = alive;
         for vm in dead.into_iter().flat_map(|(_, vms)| vms) {
-            if fabric.vm(vm).highly_available && fabric.vm(vm).state == VmState::Off {
-                self.boot_elsewhere(vm, &usable, fabric);
-            }
+            self.vm_failed(vm, &usable, fabric);
         }
     }
 
-    fn boot_elsewhere(&self, vm: VmId, usable: &impl Fn(HostId) -> bool, fabric: &mut impl Fabric) {
+    /// Boots a VM whose memory was lost, if the cluster answers for it.
+    pub fn vm_failed(&self, vm: VmId, usable: impl Fn(HostId) -> bool, fabric: &mut impl Fabric) {
+        if fabric.vm(vm).highly_available && fabric.vm(vm).state == VmState::Off {
+            self.boot(vm, &usable, fabric);
+        }
+    }
+
+    fn boot(&self, vm: VmId, usable: &impl Fn(HostId) -> bool, fabric: &mut impl Fabric) {
         let mut nodes: Vec<(u32, HostId)> = (0..fabric.host_count())
             .map(HostId)
             .filter(|id| usable(*id) && fabric.host(*id).state == HostState::Up)

@@ -13,6 +13,7 @@
 
 mod fabric;
 mod hosts;
+mod kept;
 mod moving;
 pub mod needs;
 mod outcome;
@@ -41,6 +42,7 @@ use crate::lab::client::Client;
 use crate::lab::handle::{Handle, Heard, Starter};
 use crate::lab::protocol::{Ask, Closing, Word};
 use crate::probe::Capabilities;
+use kept::Scratch;
 use moving::Move;
 use outcome::Meters;
 use parking::Parked;
@@ -124,6 +126,7 @@ pub struct Body<'a> {
     pending: BTreeMap<(HostId, u64), Pending>,
     after_hand_over: Vec<(VmId, SimDuration, HostId)>,
     closings: BTreeMap<VmId, Closing>,
+    scratch: Scratch,
     failure: Option<RunError>,
     /// Whether hosts have processors to park.
     parks: bool,
@@ -231,6 +234,7 @@ impl<'a> Body<'a> {
             pending: BTreeMap::new(),
             after_hand_over: Vec::new(),
             closings: BTreeMap::new(),
+            scratch: Scratch::default(),
             failure: None,
             parks,
             closed: false,

@@ -9,6 +9,7 @@ pub mod client;
 pub mod frame;
 pub mod handle;
 mod incoming;
+mod kept;
 mod outgoing;
 pub mod processors;
 pub mod protocol;

@@ -22,6 +22,8 @@
 //! link in between asks a [`Referee`], which reaches the claim by another way; when that can't be reached either, the guest stays paused
 //! and the migration is *in doubt*: it is reported, never guessed.
 //!
+//! *Through a file* ([`saved`]) goes a quick migration: the same frames, written by one process and read by the other.
+//!
 //! *The wire* ([`wire`]) has a version, checked lengths, a sequence and a tag on every frame, by a secret made for the one
 //! migration: a frame that was damaged, cut, repeated or made by someone else is refused, and harms nothing. Unless the plan says
 //! otherwise frames are encrypted too.
@@ -31,6 +33,7 @@ pub mod claim;
 mod link;
 pub mod message;
 pub mod pace;
+pub mod saved;
 mod seal;
 pub mod source;
 pub mod target;
@@ -45,6 +48,7 @@ pub use target::receive;
 pub use throttle::Throttled;
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::guest::machine::MachineError;
@@ -85,6 +89,16 @@ pub enum MigrateError {
         "the link was lost after the commit, and nobody knows whether the target took the guest: it stays paused here"
     )]
     InDoubt,
+    /// The file that a guest is kept in.
+    #[error("can't {what} {}: {source}", .path.display())]
+    Storage {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
     /// The brain wants what this body can't do.
     #[error("the KVM body can't {0} yet")]
     Unsupported(&'static str),

@@ -8,7 +8,10 @@ pub mod series;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use twinrack_scenario::record::{RunRecord, Summary};
 
@@ -35,7 +38,7 @@ pub enum RecordError {
         error: io::Error,
     },
     /// There is something else under the final name.
-    #[error("{0} exists and is no record of a run; choose another with --out, or move it away")]
+    #[error("{0} exists and is no record of a run, so it is left alone")]
     NotARecord(String),
     /// A file of the record is not what it should be.
     #[error("{path} is broken: {what}; run the scenario again")]
@@ -75,14 +78,41 @@ pub fn write_record(record: &RunRecord, directory: &Path) -> Result<(), RecordEr
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let temporary = parent.join(format!(".{name}.{}.partial", std::process::id()));
-    let _ = fs::remove_dir_all(&temporary);
+    sweep(parent, &name);
+    let temporary = parent.join(partial(&name, std::process::id()));
     fs::create_dir(&temporary).map_err(io_error(&temporary))?;
     let written = write_files(record, &temporary).and_then(|()| put_in_place(&temporary, directory));
     if written.is_err() {
         let _ = fs::remove_dir_all(&temporary);
     }
     written
+}
+
+/// The name under which a process writes a record before it is whole.
+fn partial(name: &str, process: u32) -> String {
+    format!(".{name}.{process}.partial")
+}
+
+/// Removes what writers of this record left that were killed. Those that still run keep theirs.
+fn sweep(parent: &Path, name: &str) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let found = entry.file_name();
+        let writer = found
+            .to_str()
+            .and_then(|found| found.strip_prefix(&format!(".{name}."))?.strip_suffix(".partial"))
+            .and_then(|process| process.parse::<u32>().ok());
+        if writer.is_some_and(|process| process == std::process::id() || !runs(process)) {
+            // What can't be removed harms nothing: it is under no final name.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Whether a process of this machine runs; where that can't be told, it is taken to.
+fn runs(process: u32) -> bool {
+    let processes = Path::new("/proc");
+    !processes.join("self").exists() || processes.join(process.to_string()).exists()
 }
 
 fn is_empty(directory: &Path) -> bool {
@@ -110,18 +140,22 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
         .map_err(io_error(path))
 }
 
+/// Makes the record appear. An earlier one is exchanged for it in one step, so that there is one at every moment.
 fn put_in_place(temporary: &Path, directory: &Path) -> Result<(), RecordError> {
-    let mut old: Option<PathBuf> = None;
-    if directory.exists() {
-        let aside = temporary.with_extension("old");
-        fs::rename(directory, &aside).map_err(io_error(directory))?;
-        old = Some(aside);
+    if !directory.exists() {
+        return fs::rename(temporary, directory).map_err(io_error(directory));
     }
-    fs::rename(temporary, directory).map_err(io_error(directory))?;
-    if let Some(old) = old {
-        fs::remove_dir_all(&old).map_err(io_error(&old))?;
+    match renameat_with(CWD, temporary, CWD, directory, RenameFlags::EXCHANGE) {
+        Ok(()) => fs::remove_dir_all(temporary).map_err(io_error(temporary)),
+        // File systems over a network can't exchange; between these two steps only the earlier record's name is missing.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            let aside = temporary.with_extension("old");
+            fs::rename(directory, &aside).map_err(io_error(directory))?;
+            fs::rename(temporary, directory).map_err(io_error(directory))?;
+            fs::remove_dir_all(&aside).map_err(io_error(&aside))
+        }
+        Err(error) => Err(io_error(directory)(error.into())),
     }
-    Ok(())
 }
 
 /// Reads a record back.

@@ -126,10 +126,12 @@ impl MigrationStory {
                 self.ended_s = Some(now);
                 self.outcome = text(event, "outcome");
                 self.reason = event.get("reason").and_then(Value::as_str).map(ToOwned::to_owned);
-                self.bytes = number(event, "bytes");
+                self.bytes = self.bytes.max(number(event, "bytes"));
                 self.brownout_s = seconds(event, "brownout_nanos");
                 self.downtime_s = seconds(event, "downtime_nanos");
             }
+            // What crossed the wire; the end tells only of rounds that were finished.
+            "transferred" => self.bytes = number(event, "sent"),
             _ => {}
         }
     }

@@ -4,6 +4,7 @@ pub mod figures;
 pub mod number;
 pub mod seeds;
 pub mod summary;
+pub mod table;
 
 pub use number::{figure, quantity};
 pub use summary::{verdict, written};

@@ -1,6 +1,7 @@
 //! The scenario as its author wrote it: one file a section, every key with its unit, range, default and source.
 
 pub mod cluster;
+pub mod connection;
 pub mod consolidation;
 pub mod expect;
 pub mod experiment;

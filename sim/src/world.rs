@@ -76,8 +76,8 @@ pub enum RunError {
     Interrupted(SimTime),
 }
 
-/// Events between two reports of progress.
-const EVENTS_PER_REPORT: u64 = 4096;
+/// Events between two reports of progress: few, because where VMs are placed by the thousand one event can take a second.
+const EVENTS_PER_REPORT: u64 = 64;
 
 /// Runs a scenario. `progress` is called now and then; `ControlFlow::Break` ends the run without a record.
 pub fn run(

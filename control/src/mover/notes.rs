@@ -61,7 +61,7 @@ pub fn ended_unbegun(id: MigrationId, outcome: Outcome, why: Option<&Refusal>) -
     }
 }
 
-/// Gives the body its orders, and notes those that stop the VM.
+/// Gives the body its orders, and notes those that stop the VM and what could not be done any more.
 pub fn carry_out(id: MigrationId, commands: &[Command], fabric: &mut impl Fabric) {
     for command in commands {
         match command {
@@ -76,6 +76,10 @@ pub fn carry_out(id: MigrationId, commands: &[Command], fabric: &mut impl Fabric
                 migration: id,
                 reason: StopReason::Saved,
                 pages_left: memory.pages(),
+            }),
+            Command::Refuse(why) => fabric.note(Event::MigrationWarned {
+                migration: id,
+                warning: why.to_string(),
             }),
             _ => {}
         }

@@ -189,6 +189,9 @@ impl Body<'_> {
     }
 
     pub(super) fn run_vm(&mut self, vm: VmId) {
+        if self.vms[vm.index()].state == VmState::Running {
+            return;
+        }
         self.vms[vm.index()].state = VmState::Running;
         self.meters.running(self.now, 1.0);
     }

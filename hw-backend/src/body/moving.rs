@@ -21,26 +21,28 @@ use crate::migrate::wire::Secret;
 pub struct Move {
     /// The VM.
     pub vm: VmId,
-    from: HostId,
-    to: HostId,
+    pub(super) from: HostId,
+    pub(super) to: HostId,
     /// The network its memory takes.
     network: Option<NetworkId>,
     kind: MigrationKind,
-    secret: Option<Secret>,
+    pub(super) secret: Option<Secret>,
     /// The order to prepare, while the connection is being made.
     prepare: Option<Command>,
     reserved: Bytes,
     sent: u64,
     received: u64,
     /// The target's agent has the guest.
-    arrived: bool,
+    pub(super) arrived: bool,
     /// What it may send at most, while it sends.
     sending: Option<Option<BitsPerSecond>>,
     /// What it was granted last.
     pub granted: Option<BitsPerSecond>,
     client: Option<Client>,
     /// The source heard that the guest runs, before the target's agent said that it has it.
-    resumed: bool,
+    pub(super) resumed: bool,
+    /// A guest in a file is to be read back at the source.
+    pub(super) rolls_back: bool,
 }
 
 impl Move {
@@ -79,12 +81,13 @@ impl Body<'_> {
             sending: None,
             granted: None,
             client: self.client_of(route),
+            rolls_back: false,
         };
         self.moves.insert(id, entry);
         self.meters.moving(self.now, 1.0);
     }
 
-    fn tell(&mut self, id: MigrationId, input: Input) {
+    pub(super) fn tell(&mut self, id: MigrationId, input: Input) {
         self.notices.push_back(Notice::Migration(id, input));
     }
 
@@ -97,6 +100,9 @@ impl Body<'_> {
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };
+        if entry.kind == MigrationKind::Quick {
+            return self.kept_step(id, command);
+        }
         let (vm, from) = (entry.vm, entry.from);
         match command {
             Command::Validate { .. } => return self.tell(id, Input::Validated(Ok(()))),
@@ -105,7 +111,7 @@ impl Body<'_> {
                 let reserve = *reserve;
                 return self.prepare(id, reserve);
             }
-            Command::PauseVm { .. } | Command::SaveVm { .. } => self.halt_vm(vm, VmState::Paused),
+            Command::PauseVm { .. } => self.halt_vm(vm, VmState::Paused),
             Command::Refuse(_) => return,
             _ => {}
         }
@@ -139,24 +145,35 @@ impl Body<'_> {
         let Some(secret) = entry.secret else {
             return self.unprepared(id, "HW_FAILED", "no random numbers for the secret".to_owned());
         };
+        if self.reserve(id, reserve) {
+            let receive = Ask::Receive {
+                migration: id,
+                vm,
+                secret: secret.0,
+            };
+            self.ask(to, receive, Pending::Receive(id));
+        }
+    }
+
+    /// Keeps memory of the target free for the guest; where there is not enough, that is told.
+    pub(super) fn reserve(&mut self, id: MigrationId, reserve: Bytes) -> bool {
+        let Some(to) = self.moves.get(&id).map(|entry| entry.to) else {
+            return false;
+        };
         if self.free(to) < reserve {
             let message = format!(
                 "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
                 reserve.0 >> 20
             );
-            return self.unprepared(id, "LM_NO_MEMORY", message);
+            self.unprepared(id, "LM_NO_MEMORY", message);
+            return false;
         }
         let host = &mut self.hosts[to.index()];
         host.memory_used = host.memory_used.saturating_add(reserve);
         if let Some(entry) = self.moves.get_mut(&id) {
             entry.reserved = reserve;
         }
-        let receive = Ask::Receive {
-            migration: id,
-            vm,
-            secret: secret.0,
-        };
-        self.ask(to, receive, Pending::Receive(id));
+        true
     }
 
     /// The target waits, or can't.
@@ -201,6 +218,9 @@ impl Body<'_> {
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };
+        if entry.kind == MigrationKind::Quick {
+            return self.kept_happened(id, input);
+        }
         let (vm, from) = (entry.vm, entry.from);
         match &input {
             // The source's own checks come once it is connected: the brain has passed on to the set-up.
@@ -222,7 +242,7 @@ impl Body<'_> {
                 entry.sending = None;
             }
             Input::StorageTaken => self.handed_over(vm),
-            Input::Resumed | Input::Restored => {
+            Input::Resumed => {
                 entry.resumed = true;
                 return self.settle_arrival(id);
             }
@@ -259,11 +279,15 @@ impl Body<'_> {
     }
 
     /// The guest runs at the target once both ends have said so.
-    fn settle_arrival(&mut self, id: MigrationId) {
+    pub(super) fn settle_arrival(&mut self, id: MigrationId) {
         let Some(entry) = self.moves.get(&id).filter(|entry| entry.arrived && entry.resumed) else {
             return;
         };
         let (vm, to) = (entry.vm, entry.to);
+        let input = match entry.kind {
+            MigrationKind::Quick => Input::Restored,
+            MigrationKind::Live | MigrationKind::PostCopy => Input::Resumed,
+        };
         if self.vms[vm.index()].host != Some(to) {
             self.vacate(vm, VmState::Paused);
             // Its memory there was reserved for it.
@@ -274,12 +298,12 @@ impl Body<'_> {
             }
             self.occupy(vm, to, VmState::Paused);
             self.run_vm(vm);
-            self.tell(id, Input::Resumed);
+            self.tell(id, input);
         }
     }
 
     /// Storage was handed over: faults that wait for it are due.
-    fn handed_over(&mut self, vm: VmId) {
+    pub(super) fn handed_over(&mut self, vm: VmId) {
         let waits = std::mem::take(&mut self.after_hand_over);
         let (due, rest): (Vec<_>, Vec<_>) = waits.into_iter().partition(|(of, ..)| *of == vm);
         self.after_hand_over = rest;
@@ -324,6 +348,9 @@ impl Body<'_> {
         };
         for host in [entry.from, entry.to] {
             self.order(host, Ask::End { migration: id });
+        }
+        if entry.kind == MigrationKind::Quick {
+            self.forget_file(id);
         }
         self.meters.moving(self.now, -1.0);
         let host = &mut self.hosts[entry.to.index()];

@@ -2,7 +2,7 @@
 
 use twinrack_scenario::Scenario;
 use twinrack_scenario::spec::expect::Backend;
-use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
+use twinrack_scenario::spec::timeline::FaultSpec;
 
 use super::untold::Untold;
 use crate::guest::boot;
@@ -40,13 +40,6 @@ pub fn missing(scenario: &Scenario, untold: &Untold, modelled: bool) -> Vec<Stri
     }
     if spec.vms.iter().any(|vm| vm.workload.is_some()) {
         lacks("have VMs follow a workload yet", "give them a constant `cpu`");
-    }
-    if spec
-        .timeline
-        .iter()
-        .any(|action| matches!(action, ActionSpec::QuickMigrate(_)))
-    {
-        lacks("migrate through a file yet", SIM);
     }
     if spec
         .faults

@@ -16,6 +16,7 @@ use twinrack_scenario::{MigrationId, Scenario, VmId};
 use super::frame;
 use super::incoming::{self, Waiting};
 use super::client::Pulses;
+use super::kept::{self, Writing};
 use super::outgoing::{self, Orders, Start};
 use super::processors::Processors;
 use super::protocol::{Answer, Ask, Closing, Order, Said, Word};
@@ -89,6 +90,7 @@ struct Agent {
     scenario: Option<Arc<Scenario>>,
     leaving: BTreeMap<MigrationId, Leaving>,
     coming: BTreeMap<MigrationId, Waiting>,
+    writing: BTreeMap<MigrationId, Writing>,
 }
 
 /// Serves orders until the input closes; then all guests end.
@@ -108,6 +110,7 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>) -> io::Result<
         scenario: None,
         leaving: BTreeMap::new(),
         coming: BTreeMap::new(),
+        writing: BTreeMap::new(),
     };
     while let Some(Order { id, ask }) = frame::read(&mut orders)? {
         let answer = agent.carry_out(ask);
@@ -193,6 +196,18 @@ impl Agent {
                 };
                 self.send(start)
             }
+            Ask::Save { migration, vm, kept } => {
+                let writing = kept::save(&self.shared, migration, vm, kept)?;
+                self.writing.insert(migration, writing);
+                Ok(Answer::Done)
+            }
+            Ask::Restore { migration, vm, kept } => {
+                let scenario = self.scenario(vm)?;
+                let shape = shape(&self.shared.system, &scenario, vm);
+                let writing = self.writing.remove(&migration);
+                kept::restore(&self.shared, migration, vm, kept, shape, writing);
+                Ok(Answer::Done)
+            }
             Ask::Step { migration, command } => {
                 let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
                 if matches!(command, Command::Abort) {
@@ -213,6 +228,9 @@ impl Agent {
                 self.leaving.remove(&migration);
                 if let Some(waiting) = self.coming.remove(&migration) {
                     waiting.give_up();
+                }
+                if let Some(writing) = self.writing.remove(&migration) {
+                    writing.give_up();
                 }
                 Ok(Answer::Done)
             }

@@ -56,11 +56,7 @@ pub(super) fn listen(
             return;
         };
         drop(listener);
-        let room = Room {
-            memory: shape.memory,
-            backing: shape.backing,
-            mechanism: shape.mechanism,
-        };
+        let room = Room::of(&shape);
         // A guest that did not come is the source's to report: it has it still.
         if let Ok(arrived) = receive(&shared.system, stream, Secret(secret), room, &claim) {
             shared.keep(vm, arrived.machine, Instant::now());

@@ -85,6 +85,24 @@ pub enum Ask {
         /// The secret of the connection.
         secret: [u8; 32],
     },
+    /// Pause a guest and write it into a file; [`Said::Happened`] tells what came of it.
+    Save {
+        /// By which migration.
+        migration: MigrationId,
+        /// Which guest.
+        vm: VmId,
+        /// The file.
+        kept: Kept,
+    },
+    /// Make a guest from a file and run it, or have one that is still being written run on; [`Said::Happened`] tells what came of it.
+    Restore {
+        /// By which migration.
+        migration: MigrationId,
+        /// Which guest.
+        vm: VmId,
+        /// The file.
+        kept: Kept,
+    },
     /// Carry out a step; answered with [`Said::Happened`] when it has come to something.
     Step {
         /// Which migration.
@@ -116,6 +134,21 @@ pub enum Ask {
         /// Whether the target has it; absent when that could not be found out.
         target: Option<bool>,
     },
+}
+
+/// A guest's file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// Where it is.
+    pub path: String,
+    /// What its keys are made from.
+    pub secret: [u8; 32],
+    /// Whether it is encrypted.
+    pub encrypt: bool,
+    /// Whether pages of zeros are written as such.
+    pub zeros: bool,
+    /// Guest memory each second, both ways.
+    pub rate: Option<BitsPerSecond>,
 }
 
 /// Something from an agent.

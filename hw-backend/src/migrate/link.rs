@@ -42,10 +42,7 @@ impl<R: Read, W: Write> Link<R, W> {
     }
 
     pub(super) fn say(&mut self, message: &Message) -> Result<(), MigrateError> {
-        self.writer.send(message.kind(), |frame| {
-            message.encode(frame);
-            Ok(())
-        })
+        self.writer.say(message)
     }
 
     pub(super) fn hear(&mut self) -> Result<Message<'_>, MigrateError> {
@@ -59,6 +56,16 @@ impl<R: Read, W: Write> Link<R, W> {
             other => Err(out_of_order(&other, expected.name())),
         }
     }
+}
+
+impl<W: Write> FrameWriter<W> {
+    /// Writes one message.
+    pub(super) fn say(&mut self, message: &Message) -> Result<(), MigrateError> {
+        self.send(message.kind(), |frame| {
+            message.encode(frame);
+            Ok(())
+        })
+    }
 
     /// Sends pages, those of zeros as such if that is wanted; says how many bytes that took.
     pub(super) fn send_runs(
@@ -67,10 +74,10 @@ impl<R: Read, W: Write> Link<R, W> {
         runs: &[Range<usize>],
         zeros: bool,
     ) -> Result<u64, MigrateError> {
-        let before = self.writer.sent();
+        let before = self.sent();
         if !zeros {
             self.send_full(memory, runs)?;
-            return Ok(self.writer.sent() - before);
+            return Ok(self.sent() - before);
         }
         let (mut empty, mut full) = (Vec::new(), Vec::new());
         for page in runs.iter().cloned().flatten() {
@@ -82,20 +89,20 @@ impl<R: Read, W: Write> Link<R, W> {
             extend(run, page);
         }
         if !empty.is_empty() {
-            self.writer.send(kind::ZEROS, |frame| {
+            self.send(kind::ZEROS, |frame| {
                 frame.extend(empty.iter().flat_map(|pages| run(pages.start, pages.len())));
                 Ok::<_, MigrateError>(())
             })?;
         }
         self.send_full(memory, &full)?;
-        Ok(self.writer.sent() - before)
+        Ok(self.sent() - before)
     }
 
     fn send_full(&mut self, memory: &GuestMemory, runs: &[Range<usize>]) -> Result<(), MigrateError> {
         if runs.is_empty() {
             return Ok(());
         }
-        self.writer.send(kind::PAGES, |frame| {
+        self.send(kind::PAGES, |frame| {
             frame.extend((runs.len() as u32).to_le_bytes());
             frame.extend(runs.iter().flat_map(|pages| run(pages.start, pages.len())));
             // Into the frame, not straight to the kernel: the guest may write a page between its tag and its way out.

@@ -23,8 +23,10 @@ impl Sealer {
         let context = match (direction, protection) {
             (Direction::Forth, Protection::Tagged) => "twinrack 2026-11 migration, source to target",
             (Direction::Back, Protection::Tagged) => "twinrack 2026-11 migration, target to source",
+            (Direction::Kept, Protection::Tagged) => "twinrack 2026-11 migration, through a file",
             (Direction::Forth, Protection::Sealed) => "twinrack 2026-11 migration, source to target, sealed",
             (Direction::Back, Protection::Sealed) => "twinrack 2026-11 migration, target to source, sealed",
+            (Direction::Kept, Protection::Sealed) => "twinrack 2026-11 migration, through a file, sealed",
         };
         let key = secret.key(context);
         match protection {

@@ -23,7 +23,7 @@ use crate::guest::machine::Machine;
 use crate::kvm::{PageSet, System};
 
 /// Pages of one frame: half a mebibyte is a system call and a tag for each.
-const FRAME_PAGES: usize = 128;
+pub(super) const FRAME_PAGES: usize = 128;
 /// Pages that are watched again at once under early clear; a multiple of 64.
 const CHUNK_PAGES: usize = 1024;
 
@@ -153,14 +153,7 @@ impl Source {
 
     /// Says what is coming; the answer to [`Command::Prepare`].
     fn prepare(&mut self, system: &System, migration: u32) -> Result<Input, MigrateError> {
-        let shape = *self.machine.shape();
-        let hello = Hello {
-            migration,
-            memory: shape.memory,
-            vcpus: shape.vcpus,
-            pages: shape.pages,
-            cpuid: system.supported_cpuid()?.as_slice().to_vec(),
-        };
+        let hello = hello(system, &self.machine, migration)?;
         self.link.say(&Message::Hello(hello))?;
         match self.link.hear() {
             Ok(Message::Ready) => Ok(Input::Prepared),
@@ -209,9 +202,9 @@ impl Source {
                 Ok(None)
             }
             Command::Refuse(_) => Ok(None),
-            Command::SaveVm { .. } | Command::RestoreVm { .. } => {
-                Err(MigrateError::Unsupported("migrate through a file"))
-            }
+            Command::SaveVm { .. } | Command::RestoreVm { .. } => Err(MigrateError::Unsupported(
+                "migrate through a file over a connection",
+            )),
             Command::FetchPages { .. } => Err(MigrateError::Unsupported("send pages after the guest")),
         };
         match done {
@@ -302,7 +295,11 @@ impl Source {
         let mut pace = Pace::new(limit, &self.grant);
         let all = std::mem::replace(&mut self.to_send, PageSet::empty(self.machine.memory().pages()));
         for runs in frames(all.runs(FRAME_PAGES)) {
-            pace.sent(self.link.send_runs(self.machine.memory(), &runs, self.zeros)?);
+            pace.sent(
+                self.link
+                    .writer
+                    .send_runs(self.machine.memory(), &runs, self.zeros)?,
+            );
         }
         self.link.say(&Message::States(states))?;
         self.link.expect(&Message::Loaded)?;
@@ -378,7 +375,11 @@ impl Source {
                 if self.cancel.load(Ordering::Relaxed) {
                     return Err(MigrateError::Aborted(CANCELLED.to_owned()));
                 }
-                pace.sent(self.link.send_runs(self.machine.memory(), &runs, self.zeros)?);
+                pace.sent(
+                    self.link
+                        .writer
+                        .send_runs(self.machine.memory(), &runs, self.zeros)?,
+                );
                 for page in runs.into_iter().flatten() {
                     self.to_send.remove(page);
                     left -= 1;
@@ -400,19 +401,33 @@ impl Source {
 }
 
 /// Reason that a cancelled round gives up with; see [`Source::send_round`].
-const CANCELLED: &str = "cancelled";
+pub(super) const CANCELLED: &str = "cancelled";
+
+/// What there is to say of a guest before its memory comes.
+pub(super) fn hello(system: &System, machine: &Machine, migration: u32) -> Result<Hello, MigrateError> {
+    let shape = machine.shape();
+    Ok(Hello {
+        migration,
+        memory: shape.memory,
+        vcpus: shape.vcpus,
+        pages: shape.pages,
+        cpuid: system.supported_cpuid()?.as_slice().to_vec(),
+    })
+}
 
 /// What a plan wants that this body can't do.
 fn beyond(plan: &Plan) -> Option<&'static str> {
     match plan.kind {
         MigrationKind::Live => None,
-        MigrationKind::Quick => Some("migrate through a file"),
+        MigrationKind::Quick => Some("migrate through a file over a connection"),
         MigrationKind::PostCopy => Some("send pages after the guest"),
     }
 }
 
 /// Runs gathered into frames of at most [`FRAME_PAGES`] pages.
-fn frames(runs: impl IntoIterator<Item = std::ops::Range<usize>>) -> Vec<Vec<std::ops::Range<usize>>> {
+pub(super) fn frames(
+    runs: impl IntoIterator<Item = std::ops::Range<usize>>,
+) -> Vec<Vec<std::ops::Range<usize>>> {
     let mut frames: Vec<Vec<_>> = Vec::new();
     let mut room = 0;
     for run in runs {

@@ -24,6 +24,17 @@ pub struct Room {
     pub mechanism: DirtyMechanism,
 }
 
+impl Room {
+    /// Room for a guest of just such a shape.
+    pub const fn of(shape: &Shape) -> Self {
+        Self {
+            memory: shape.memory,
+            backing: shape.backing,
+            mechanism: shape.mechanism,
+        }
+    }
+}
+
 /// A guest that has come.
 pub struct Arrived {
     /// It; it runs.
@@ -74,7 +85,11 @@ impl Link<TcpStream, TcpStream> {
         room: Room,
         claim: &Claim,
     ) -> Result<Arrived, MigrateError> {
-        let mut machine = match skeleton(system, hello, room) {
+        let made = skeleton(system, hello, room).and_then(|machine| {
+            machine.memory().populate()?;
+            Ok(machine)
+        });
+        let mut machine = match made {
             Ok(machine) => machine,
             Err(error) => {
                 self.say(&Message::Refused(error.to_string()))?;
@@ -113,18 +128,20 @@ impl Link<TcpStream, TcpStream> {
     fn fill(&mut self, memory: &GuestMemory) -> Result<Vec<VcpuState>, MigrateError> {
         loop {
             match self.hear()? {
-                Message::Pages(runs, content) => store(memory, runs, content)?,
-                Message::Zeros(runs) => clear(memory, runs)?,
                 Message::RoundEnd(round) => self.say(&Message::RoundAck(round))?,
                 Message::States(states) => return Ok(states),
-                other => return Err(out_of_order(&other, "Pages, Zeros, RoundEnd or States")),
+                message => {
+                    if take_pages(memory, &message)?.is_none() {
+                        return Err(out_of_order(&message, "Pages, Zeros, RoundEnd or States"));
+                    }
+                }
             }
         }
     }
 }
 
-/// A machine of the guest's shape with all its memory found, or why there can't be one here.
-fn skeleton(system: &System, hello: &Hello, room: Room) -> Result<Machine, MigrateError> {
+/// A machine of the guest's shape, or why there can't be one here.
+pub(super) fn skeleton(system: &System, hello: &Hello, room: Room) -> Result<Machine, MigrateError> {
     if hello.memory > room.memory {
         let reason = format!("it needs {}, of which {} are free", hello.memory, room.memory);
         return Err(MigrateError::Refused(reason));
@@ -145,9 +162,7 @@ fn skeleton(system: &System, hello: &Hello, room: Room) -> Result<Machine, Migra
         pages: hello.pages,
         mechanism: room.mechanism,
     };
-    let machine = Machine::skeleton(system, shape, &cpuid)?;
-    machine.memory().populate()?;
-    Ok(machine)
+    Ok(Machine::skeleton(system, shape, &cpuid)?)
 }
 
 /// The feature words of which the guest sees bits that this host has not: leaves 1, 7 and `0x8000_0001` (Intel SDM 2A,
@@ -176,6 +191,22 @@ fn missing_features(guest: &CpuId, host: &CpuId) -> Vec<String> {
         }
     }
     missing
+}
+
+/// Takes the pages of a message into memory and says how many they were; nothing when it brings none.
+pub(super) fn take_pages(memory: &GuestMemory, message: &Message) -> Result<Option<u64>, MigrateError> {
+    let runs = match message {
+        Message::Pages(runs, content) => {
+            store(memory, *runs, content)?;
+            runs
+        }
+        Message::Zeros(runs) => {
+            clear(memory, *runs)?;
+            runs
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(runs.pages()))
 }
 
 fn store(memory: &GuestMemory, runs: Runs, content: &[u8]) -> Result<(), MigrateError> {

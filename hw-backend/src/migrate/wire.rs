@@ -134,6 +134,8 @@ pub enum Direction {
     Forth,
     /// From target to source.
     Back,
+    /// Into a file, and out of it again.
+    Kept,
 }
 
 /// Writes frames.
@@ -224,6 +226,11 @@ impl<R: Read> FrameReader<R> {
     /// Bytes read so far, of whole frames.
     pub const fn received(&self) -> u64 {
         self.received
+    }
+
+    /// Where the frames came from, which may hold more than they.
+    pub fn into_inner(self) -> R {
+        self.from
     }
 
     /// How the frames are protected; not known before the first.

@@ -1,9 +1,11 @@
 //! Several runs of one scenario at different seeds: each figure with its mean and 95 % interval.
 
-use comfy_table::{CellAlignment, Table, TableStyle};
 use twinrack_scenario::record::Summary;
+use twinrack_scenario::record::summary::Expectation;
 
 use super::number::quantity;
+use super::summary::{expected, unit_of};
+use super::table::{Last, drawn, table};
 
 /// Two-sided 95 % points of Student's t for 1 to 30 degrees of freedom; beyond, the normal's 1.96 is within 2 %.
 const STUDENT: [f64; 30] = [
@@ -27,65 +29,135 @@ pub fn mean_and_half_width(values: &[f64]) -> (f64, Option<f64>) {
     (mean, Some(t * (variance / count).sqrt()))
 }
 
-/// The table.
+/// The verdict, each expectation over all seeds, and the figures that depend on the seed.
 pub fn written(summaries: &[Summary], width: u16) -> String {
-    let passed = summaries.iter().filter(|summary| summary.passed()).count();
+    let mut parts = vec![verdict(summaries)];
+    if let Some(first) = summaries.first() {
+        parts.extend(expectations(summaries, first, width));
+        parts.push(figures(summaries, first, width));
+    }
+    parts.join("\n\n") + "\n"
+}
+
+fn verdict(summaries: &[Summary]) -> String {
     let failing: Vec<String> = summaries
         .iter()
         .filter(|summary| !summary.passed())
         .map(|summary| summary.seed.to_string())
         .collect();
-    let verdict = if failing.is_empty() {
-        format!("PASS: {passed} of {passed} seeds hold what is expected")
+    let (all, passed) = (summaries.len(), summaries.len() - failing.len());
+    if failing.is_empty() {
+        format!("PASS: {passed} of {all} seeds hold what is expected")
     } else {
         format!(
-            "FAIL: {passed} of {} seeds hold what is expected; not {}",
-            summaries.len(),
+            "FAIL: {passed} of {all} seeds hold what is expected; not {}",
             failing.join(", ")
         )
-    };
-    let mut table = Table::new();
-    table
-        .load_style(TableStyle::new())
-        .set_width(width)
-        .set_header(["figure", "mean", "+- 95 %", "min", "max"]);
-    for column in 1..5 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
     }
-    let Some(first) = summaries.first() else {
-        return verdict + "\n";
-    };
+}
+
+fn expectations(summaries: &[Summary], first: &Summary, width: u16) -> Option<String> {
+    if first.expectations.is_empty() {
+        return None;
+    }
+    let header = [
+        "holds", "figure", "mean", "+- 95 %", "min", "max", "expected", "because",
+    ];
+    let mut table = table(width, &header, &[0, 2, 3, 4, 5], Last::Words);
+    for (index, item) in first.expectations.iter().enumerate() {
+        let over: Vec<&Expectation> = summaries
+            .iter()
+            .filter_map(|summary| summary.expectations.get(index))
+            .collect();
+        let holds = over.iter().filter(|item| !item.fails()).count();
+        let values: Vec<f64> = over.iter().filter_map(|item| item.value).collect();
+        let mut row = vec![format!("{holds}/{}", over.len()), item.kpi.clone()];
+        row.extend(spread(&values, unit_of(item)));
+        row.extend([expected(item), item.why.clone().unwrap_or_default()]);
+        table.add_row(row);
+    }
+    Some(drawn(&table))
+}
+
+fn figures(summaries: &[Summary], first: &Summary, width: u16) -> String {
+    let mut table = table(
+        width,
+        &["figure", "mean", "+- 95 %", "min", "max"],
+        &[1, 2, 3, 4],
+        Last::Number,
+    );
+    let mut same = 0;
     for (name, figure) in &first.kpis {
         let values: Vec<f64> = summaries
             .iter()
             .filter_map(|summary| summary.kpis.get(name))
             .map(|figure| figure.value)
             .collect();
-        let (mean, half) = mean_and_half_width(&values);
-        let of = |value: f64| quantity(value, &figure.unit);
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        table.add_row([
-            name.clone(),
-            of(mean),
-            half.map(of).unwrap_or_default(),
-            of(least),
-            of(most),
-        ]);
+        if values.len() == summaries.len() && values.iter().all(|value| *value == figure.value) {
+            same += 1;
+            continue;
+        }
+        table.add_row(std::iter::once(name.clone()).chain(spread(&values, &figure.unit)));
     }
-    let lines: Vec<String> = table
-        .to_string()
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
-    format!("{verdict}\n\n{}\n", lines.join("\n"))
+    match (table.row_count(), same) {
+        (0, same) => format!("Nothing depends on the seed: all {same} figures are the same in every run."),
+        (_, same) => format!(
+            "{}\n\n the same at every seed, in each run's record: {same} figures",
+            drawn(&table)
+        ),
+    }
+}
+
+/// Mean, half-width of its 95 % interval, least and greatest.
+fn spread(values: &[f64], unit: &str) -> [String; 4] {
+    if values.is_empty() {
+        return ["absent".to_owned(), String::new(), String::new(), String::new()];
+    }
+    let of = |value: f64| quantity(value, unit);
+    let (mean, half) = mean_and_half_width(values);
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    [of(mean), half.map(of).unwrap_or_default(), of(least), of(most)]
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn summary(seed: u64, delay: f64) -> Summary {
+        let figure = |value: f64| json!({"value": value, "unit": "s", "source": "modelled"});
+        serde_json::from_value(json!({
+            "schema": "twinrack-record-1", "backend": "sim", "seed": seed, "digest": "", "span_s": 1.0, "wall_s": 0.0,
+            "scenario": {"name": "queue", "title": null, "blake3": ""}, "versions": {},
+            "kpis": {"cpu.ready_s.max": figure(delay), "migration.downtime_s.max": figure(0.5)},
+            "expectations": [{"kpi": "cpu.ready_s.max", "op": "<=", "limit": 2.5, "tolerance": 0.0,
+                "value": delay, "ok": delay <= 2.5, "why": "a quarter of the time"}],
+        }))
+        .expect("a summary")
+    }
+
+    #[test]
+    fn the_verdict_then_what_depends_on_the_seed() {
+        let several = [summary(0, 1.0), summary(1, 2.0), summary(2, 3.0)];
+        insta::assert_snapshot!(written(&several, 120), @r"
+        FAIL: 2 of 3 seeds hold what is expected; not 2
+
+         holds  figure           mean  +- 95 %  min  max  expected  because
+           2/3  cpu.ready_s.max   2 s  2.484 s  1 s  3 s  <= 2.5 s  a quarter of the time
+
+         figure           mean  +- 95 %  min  max
+         cpu.ready_s.max   2 s  2.484 s  1 s  3 s
+
+         the same at every seed, in each run's record: 1 figures
+        ");
+        let alike = [summary(0, 1.0), summary(1, 1.0)];
+        assert!(
+            written(&alike, 120)
+                .ends_with("Nothing depends on the seed: all 2 figures are the same in every run.\n")
+        );
+    }
 
     #[test]
     fn the_interval_of_a_mean() {

@@ -1,11 +1,12 @@
 //! The summary of a run on a terminal: the verdict first, then what happened, the figures, and how to see more.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 use twinrack_scenario::record::Summary;
 use twinrack_scenario::record::figure::kind_of;
+use twinrack_scenario::record::summary::Expectation;
 
 use super::figures::figure_rows;
 use super::number::{digits, quantity};
+use super::table::{Last, drawn, table};
 use crate::run::{MigrationStory, Run};
 
 /// Migrations that are listed one by one.
@@ -35,48 +36,46 @@ pub fn written(run: &Run, width: u16) -> String {
     parts.join("\n\n") + "\n"
 }
 
-fn table(width: u16, header: &[&str], right: &[usize]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(TableStyle::new())
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width);
-    table.set_header(header.iter().copied());
-    for column in right {
-        if let Some(column) = table.column_mut(*column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
-
 fn expectations(summary: &Summary, width: u16) -> Option<String> {
     if summary.expectations.is_empty() {
         return None;
     }
-    let mut table = table(width, &["", "figure", "is", "expected", "because"], &[2]);
+    let mut table = table(
+        width,
+        &["", "figure", "is", "expected", "because"],
+        &[2],
+        Last::Words,
+    );
     let mut items: Vec<_> = summary.expectations.iter().collect();
     items.sort_by_key(|item| !item.fails());
     for item in items {
-        let unit = kind_of(&item.kpi).map_or("1", |kind| kind.unit);
         let value = item
             .value
-            .map_or("absent".to_owned(), |value| quantity(value, unit));
-        let within = if item.op == "~" {
-            format!(" +-{} %", digits(item.tolerance * 100.0))
-        } else {
-            String::new()
-        };
-        let limit = format!("{} {}{within}", item.op, quantity(item.limit, unit));
+            .map_or("absent".to_owned(), |value| quantity(value, unit_of(item)));
         table.add_row([
             item.verdict(),
             &item.kpi,
             &value,
-            &limit,
+            &expected(item),
             item.why.as_deref().unwrap_or(""),
         ]);
     }
-    Some(trimmed(&table))
+    Some(drawn(&table))
+}
+
+/// What an expectation asks for: `~ 42.19 s +-1 %`.
+pub fn expected(item: &Expectation) -> String {
+    let within = if item.op == "~" {
+        format!(" +-{} %", digits(item.tolerance * 100.0))
+    } else {
+        String::new()
+    };
+    format!("{} {}{within}", item.op, quantity(item.limit, unit_of(item)))
+}
+
+/// The unit of what an expectation is about.
+pub fn unit_of(item: &Expectation) -> &'static str {
+    kind_of(&item.kpi).map_or("1", |kind| kind.unit)
 }
 
 fn migrations(stories: &[MigrationStory], width: u16) -> Option<String> {
@@ -97,6 +96,7 @@ fn migrations(stories: &[MigrationStory], width: u16) -> Option<String> {
             "outcome",
         ],
         &[3, 4, 5, 6, 7],
+        Last::Words,
     );
     for story in stories.iter().take(LISTED) {
         let outcome = match &story.reason {
@@ -122,7 +122,7 @@ fn migrations(stories: &[MigrationStory], width: u16) -> Option<String> {
     } else {
         String::new()
     };
-    Some(trimmed(&table) + &rest)
+    Some(drawn(&table) + &rest)
 }
 
 /// Figures by name, the statistics of one figure side by side.
@@ -131,12 +131,13 @@ fn figures(summary: &Summary, width: u16) -> String {
         width,
         &["figure", "", "mean", "min", "max", "p95", "sum"],
         &[1, 2, 3, 4, 5, 6],
+        Last::Number,
     );
     let (zero, rest): (Vec<_>, Vec<_>) = figure_rows(summary).into_iter().partition(|row| row.zero);
     for row in rest {
         table.add_row(std::iter::once(row.kind.name.to_owned()).chain(row.values));
     }
-    let mut parts = vec![trimmed(&table)];
+    let mut parts = vec![drawn(&table)];
     if !zero.is_empty() {
         let names: Vec<_> = zero.iter().map(|row| row.kind.name).collect();
         parts.push(wrapped(&format!("zero: {}", names.join(", ")), width));
@@ -157,14 +158,4 @@ fn wrapped(text: &str, width: u16) -> String {
         lines[last] += word;
     }
     lines.join("\n")
-}
-
-/// A table without the blanks at the ends of its lines.
-fn trimmed(table: &Table) -> String {
-    table
-        .to_string()
-        .lines()
-        .map(str::trim_end)
-        .collect::<Vec<_>>()
-        .join("\n")
 }

@@ -111,11 +111,11 @@ pub enum Event {
         /// Its number.
         migration: MigrationId,
     },
-    /// The product warns of a migration and begins it all the same.
+    /// The product warns of a migration, or refuses what was asked of it too late; it goes on all the same.
     MigrationWarned {
         /// Its number.
         migration: MigrationId,
-        /// The product's warning.
+        /// The product's words.
         warning: String,
     },
     /// A migration began: the target prepares.

@@ -32,6 +32,13 @@ impl Factors {
         // The defaults of the policy are sizes like any other.
         migration.timings = migration.timings.filled(migration.policy.as_ref());
         self.timings(&mut migration.timings);
+        migration.connection = migration.connection.filled(migration.policy.as_ref());
+        let connection = &mut migration.connection;
+        connection
+            .retransmit_after
+            .iter_mut()
+            .for_each(|wait| self.span(wait));
+        self.span(&mut connection.retransmit_most);
         let quick = &mut migration.quick;
         self.span(&mut quick.disk_move);
         let per_memory = Factors {

@@ -3,6 +3,7 @@
 //! A key without a default takes the value that its policy was published with (see [`TimingsSpec`]); numbers marked
 //! *proposed* were never published for the product and are overridable estimates.
 
+pub use super::connection::ConnectionSpec;
 pub use super::timings::TimingsSpec;
 use crate::units::{BitsPerSecond, Bytes, Ratio, SimDuration};
 
@@ -226,6 +227,8 @@ crate::spec! {
         encrypt: bool => optional,
         /// What each step takes.
         timings: TimingsSpec => group,
+        /// How long it waits for a network that carries nothing.
+        connection: ConnectionSpec => group,
         /// Quick migration.
         quick: QuickSpec => group,
         /// What migration costs beside the pause.

@@ -2,6 +2,7 @@
 
 pub mod flows;
 pub mod goodput;
+pub mod retransmission;
 pub mod sharing;
 pub mod topology;
 

@@ -46,6 +46,8 @@ pub enum Happening {
     Sent(usize),
     /// A step of a migration is done, unless the migration has gone another way since.
     Step(MigrationId, u32, Done),
+    /// The connection of a migration sends again what was not acknowledged, or gives up.
+    Retransmission(MigrationId),
     /// A host has started.
     HostReady(HostId),
     /// A restarted VM serves.
@@ -64,7 +66,11 @@ impl Happening {
             Self::Fault(_) | Self::FaultOver(_) | Self::Crash(_) => 0,
             Self::Action(_) => 1,
             Self::Demand(_) | Self::Burst(_) => 2,
-            Self::Sent(_) | Self::Step(..) | Self::HostReady(_) | Self::Serves(_) => 3,
+            Self::Sent(_)
+            | Self::Step(..)
+            | Self::Retransmission(_)
+            | Self::HostReady(_)
+            | Self::Serves(_) => 3,
             Self::Wake(_) => 8,
             Self::Sample => 15,
         }
@@ -157,6 +163,7 @@ impl<'a> Body<'a> {
             Happening::Burst(vm) => self.burst(now, vm),
             Happening::Sent(network) => self.sent(now, network),
             Happening::Step(id, epoch, done) => self.step_done(now, id, epoch, done),
+            Happening::Retransmission(id) => self.retransmit(now, id),
             Happening::HostReady(host) => self.host_ready(now, host),
             Happening::Serves(vm) => self.serves(now, vm),
             Happening::Wake(wake) => self.notices.push_back(Notice::Woken(wake)),

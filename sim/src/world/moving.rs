@@ -1,6 +1,7 @@
 //! Migrations as the simulated body carries them out: flows for bytes, timers for steps, a tracker for dirtied pages.
 
 mod facts;
+mod stall;
 mod waiting;
 
 use twinrack_control::fabric::{Notice, Route, VmState};
@@ -15,7 +16,9 @@ use twinrack_scenario::{HostId, MigrationId, NetworkId, VmId};
 use super::body::{Body, Happening};
 use super::links::Owner;
 use crate::model::dirtying::{DirtyModel, DirtyTracker, Log};
+use crate::model::network::retransmission::Retransmission;
 use crate::model::network::{FlowId, Size};
+use stall::Stall;
 use waiting::Waiting;
 
 /// What a step leads to when it is done.
@@ -64,6 +67,10 @@ pub struct Move {
     /// The share of its stated rates at which the VM writes, as the tracker has it.
     share: Ratio,
     flow: Option<Flow>,
+    /// When its connection sends again what was not acknowledged.
+    retransmission: Retransmission,
+    /// Since nothing comes through.
+    stall: Option<Stall>,
     /// What the guest waits for, while its pages follow it.
     waiting: Option<Waiting>,
     /// Raised with each order: what was ordered before no longer counts.
@@ -82,6 +89,7 @@ struct Flow {
     began: SimTime,
     wire: Bytes,
     until: Until,
+    cap: Option<BitsPerSecond>,
 }
 
 impl Body<'_> {
@@ -102,6 +110,7 @@ impl Body<'_> {
             };
             DirtyModel::new(&spec.dirtying, plan.memory, log)
         };
+        let policy = &self.scenario.spec.policies.migration;
         let now = self.engine.now();
         let mut tracker = DirtyTracker::new(model, now);
         let share = self.writing(vm);
@@ -115,6 +124,8 @@ impl Body<'_> {
             tracker: Some(tracker),
             share,
             flow: None,
+            retransmission: Retransmission::new(&policy.connection.filled(policy.policy.as_ref())),
+            stall: None,
             waiting: None,
             epoch: 0,
             reserved: Bytes::ZERO,
@@ -133,7 +144,10 @@ impl Body<'_> {
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };
-        entry.epoch += 1;
+        // A refusal leaves what is under way as it is.
+        if !matches!(command, Command::Refuse(_)) {
+            entry.epoch += 1;
+        }
         let (vm, to) = (entry.vm, entry.to);
         match command {
             Command::Validate { takes } => self.after(id, *takes, Done::Validated),
@@ -247,7 +261,9 @@ impl Body<'_> {
             began: now,
             wire,
             until,
+            cap,
         });
+        self.stall_if_cut(now, id);
     }
 
     fn throttle(&mut self, now: SimTime, id: MigrationId, throttle: Ratio) {
@@ -287,6 +303,7 @@ impl Body<'_> {
         self.note_progress(now, id);
         self.pages_follow(now, id, rate);
         self.look_ahead(now, id, rate);
+        self.stall_if_cut(now, id);
     }
 
     /// The VM may write at another share of its stated rates.
@@ -434,6 +451,7 @@ impl Body<'_> {
         let Some(flow) = entry.flow.take() else {
             return Bytes::ZERO;
         };
+        entry.stall = None;
         let sent = self.links.networks[entry.network].stop(now, flow.id);
         entry.sent += sent.0;
         entry.received += sent.0;

@@ -191,7 +191,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn goes_on_and_is_whole(mut machine: Machine, workload: &Workload, heartbeat: u64) {
+pub(super) fn goes_on_and_is_whole(mut machine: Machine, workload: &Workload, heartbeat: u64) {
     let began = Instant::now();
     while machine.counters(0).expect("counters").heartbeat < heartbeat + 50 {
         assert!(began.elapsed() < LIMIT, "it stands still: {:?}", machine.pause());

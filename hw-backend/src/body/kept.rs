@@ -1,0 +1,151 @@
+//! Quick migrations: the guest goes into a file of the run's scratch storage at the source, and out of it at the target.
+//!
+//! Nothing of it goes over a connection, so each step is an order to one agent. The storage has the rate that the scenario gives it, as a
+//! link has; a disk that changes its owner takes no time here.
+
+use std::io;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use twinrack_control::fabric::VmState;
+use twinrack_control::migration::{Command, Input};
+use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
+use twinrack_scenario::{HostId, MigrationId, VmId};
+
+use super::Body;
+use super::state::spec;
+use crate::lab::protocol::{Ask, Kept};
+use crate::migrate::saved;
+
+/// A directory of a run that goes with it, readable by its user alone; made when it is first needed.
+#[derive(Debug, Default)]
+pub struct Scratch(Option<TempDir>);
+
+impl Scratch {
+    /// The file of a migration.
+    fn file(&mut self, id: MigrationId) -> io::Result<PathBuf> {
+        let directory = match self.0.take() {
+            Some(directory) => directory,
+            None => TempDir::with_prefix("twinrack-")?,
+        };
+        let file = directory.path().join(format!("migration-{}.guest", id.0));
+        self.0 = Some(directory);
+        Ok(file)
+    }
+}
+
+impl Body<'_> {
+    /// Carries out an order of the brain for a quick migration.
+    pub(super) fn kept_step(&mut self, id: MigrationId, command: &Command) {
+        let Some(entry) = self.moves.get(&id) else { return };
+        let (vm, from, to) = (entry.vm, entry.from, entry.to);
+        match *command {
+            Command::Validate { .. } => self.tell(id, Input::Validated(Ok(()))),
+            Command::Prepare { reserve, .. } => {
+                let there_is_room = self.reserve(id, reserve);
+                if there_is_room {
+                    self.tell(id, Input::Prepared);
+                }
+            }
+            Command::SaveVm { memory, takes } => {
+                self.halt_vm(vm, VmState::Paused);
+                self.file_order(id, from, rate(memory, takes), |migration, vm, kept| Ask::Save {
+                    migration,
+                    vm,
+                    kept,
+                });
+            }
+            Command::HandOverStorage { .. } => {
+                self.handed_over(vm);
+                self.tell(id, Input::StorageTaken);
+            }
+            Command::RestoreVm { memory, takes } => self.bring_back(id, to, rate(memory, takes)),
+            Command::RollBack { takes } => {
+                if let Some(entry) = self.moves.get_mut(&id) {
+                    entry.rolls_back = true;
+                }
+                let memory = spec(self.scenario, vm).memory.value;
+                self.bring_back(id, from, rate(memory, takes));
+            }
+            Command::Announce { .. } => self.tell(id, Input::Announced),
+            Command::CleanUp { .. } => self.tell(id, Input::CleanedUp),
+            // What is left of the file goes when the migration ends.
+            _ => {}
+        }
+    }
+
+    fn bring_back(&mut self, id: MigrationId, host: HostId, rate: Option<BitsPerSecond>) {
+        self.file_order(id, host, rate, |migration, vm, kept| Ask::Restore {
+            migration,
+            vm,
+            kept,
+        });
+    }
+
+    fn file_order(
+        &mut self,
+        id: MigrationId,
+        host: HostId,
+        rate: Option<BitsPerSecond>,
+        ask: impl FnOnce(MigrationId, VmId, Kept) -> Ask,
+    ) {
+        let Some(entry) = self.moves.get(&id) else { return };
+        let (vm, secret) = (entry.vm, entry.secret);
+        let policy = &self.scenario.spec.policies.migration;
+        let untouched = spec(self.scenario, vm).untouched > Bytes::ZERO;
+        let kept = self.scratch.file(id).map(|path| Kept {
+            path: path.display().to_string(),
+            secret: secret.map_or([0; 32], |secret| secret.0),
+            encrypt: policy.encrypt.unwrap_or(true),
+            zeros: untouched && policy.zero_pages.unwrap_or(false),
+            rate,
+        });
+        match kept {
+            Ok(kept) => {
+                self.order(host, ask(id, vm, kept));
+            }
+            Err(error) => self.harmed(vm, format!("no scratch storage: {error}")),
+        }
+    }
+
+    /// Something came of an order; a migration that is being rolled back is back where it came from.
+    pub(super) fn kept_happened(&mut self, id: MigrationId, input: Input) {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        let (vm, back) = (entry.vm, entry.rolls_back);
+        match input {
+            Input::Restored if back => {
+                self.run_vm(vm);
+                self.tell(id, Input::RolledBack);
+            }
+            Input::RestoreFailed(why) if back => self.harmed(vm, format!("it can't be read back: {why}")),
+            Input::Restored => {
+                entry.arrived = true;
+                entry.resumed = true;
+                self.settle_arrival(id);
+            }
+            // It runs on where it was; when the migration is being rolled back, that is told of its own.
+            Input::SaveFailed(_) => {
+                if !back {
+                    self.run_vm(vm);
+                }
+                self.tell(id, input);
+            }
+            input => self.tell(id, input),
+        }
+    }
+
+    /// The migration is over, and with it the file. One that can't be removed goes with the run's scratch storage.
+    pub(super) fn forget_file(&mut self, id: MigrationId) {
+        if let Ok(path) = self.scratch.file(id) {
+            let _ = saved::forget(&path);
+        }
+    }
+}
+
+/// What a step of that memory has for its rate when it takes so long; nothing when it takes no time.
+fn rate(memory: Bytes, takes: SimDuration) -> Option<BitsPerSecond> {
+    let seconds = takes.as_secs_f64();
+    (seconds > 0.0).then(|| BitsPerSecond((memory.as_f64() * 8.0 / seconds) as u64))
+}
