@@ -184,7 +184,8 @@ impl Run {
     }
 }
 
-fn simulate(
+/// Carries a scenario out in virtual time, until the user interrupts.
+pub fn simulate(
     scenario: &Scenario,
     seed: u64,
     show: &mut dyn FnMut(twinrack_sim::Progress),
@@ -203,12 +204,7 @@ fn simulate(
 }
 
 /// Carries a scenario out on agents, which are this very program.
-pub fn on_hosts(
-    scenario: &Scenario,
-    seed: u64,
-    allow_modelled: bool,
-    bar: &Bar,
-) -> Result<RunRecord, Stop> {
+pub fn on_hosts(scenario: &Scenario, seed: u64, allow_modelled: bool, bar: &Bar) -> Result<RunRecord, Stop> {
     let hosts = Capabilities::probe();
     if let Some(obstacle) = hosts.obstacle() {
         return Err(unavailable(obstacle));
@@ -219,7 +215,12 @@ pub fn on_hosts(
     };
     let modelled = if allow_modelled {
         let record = simulate(scenario, seed, &mut |_| {});
-        Some(record.map_err(|error| stopped(error, "no record is written"))?.summary.kpis)
+        Some(
+            record
+                .map_err(|error| stopped(error, "no record is written"))?
+                .summary
+                .kpis,
+        )
     } else {
         None
     };
@@ -252,7 +253,8 @@ pub fn on_hosts(
     Ok(record)
 }
 
-fn stopped(error: RunError, left: &str) -> Stop {
+/// Why a simulated run gave no record.
+pub fn stopped(error: RunError, left: &str) -> Stop {
     match error {
         RunError::Interrupted(at) => Stop::interrupted(format!("interrupted at simulated {at}; {left}")),
         error => Stop::bad_input(format!("error: {error}")),

@@ -28,6 +28,23 @@ pub fn load(body: Backend, path: &Path, sets: &[(String, String)]) -> Result<Sce
     .map_err(|rejected| Stop::bad_input(rejected.drawn(drawing())))
 }
 
+/// Reads the resolved scenario of a record as a body takes it. Traces are looked for as from a scenario beside the record.
+pub fn read_resolved(
+    body: Backend,
+    record: &Path,
+    yaml: &str,
+    sets: &[(String, String)],
+) -> Result<Scenario, Stop> {
+    read_for(
+        body,
+        &record.join("scenario.yaml").display().to_string(),
+        yaml,
+        &FileLookup::for_file(record),
+        sets,
+    )
+    .map_err(|rejected| Stop::bad_input(rejected.drawn(drawing())))
+}
+
 /// Colours only where somebody sees them and does not mind.
 pub fn drawing() -> Drawing {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())

@@ -176,11 +176,10 @@ pub fn run(
     body.notices.push_back(Notice::Started);
     body.schedule_timeline();
     loop {
+        body.tell_load(&brain);
         while let Some(notice) = body.notices.pop_front() {
             brain.on(body.now, notice, &mut body);
-            if brain.watches_load() {
-                body.tell_load();
-            }
+            body.tell_load(&brain);
         }
         body.share_links();
         if let Some(failure) = body.failure.take() {

@@ -35,5 +35,5 @@ pub fn run(scenario: &Scenario) -> RunRecord {
         modelled: None,
     };
     body::run(scenario, &options, &mut |_| ControlFlow::Continue(()))
-    .unwrap_or_else(|error| panic!("{error}"))
+        .unwrap_or_else(|error| panic!("{error}"))
 }

@@ -41,7 +41,7 @@ impl Body<'_> {
                 .map(|vm| spec(self.scenario, *vm))
         };
         Running {
-            processors: self.processors(host),
+            processors: self.scenario.licensed_processors(self.scenario.host(host)),
             vms: vms().count() as u32,
             vcpus: vms().map(VmSpec::processors).sum(),
             memory: vms().map(|own| own.memory.value).sum(),
@@ -88,7 +88,7 @@ impl Fabric for Body<'_> {
             state: entry.state,
             host: entry.host,
             memory: spec.memory.value,
-            footprint: footprint(spec.memory.value),
+            footprint: footprint(self.scenario, spec),
             vcpus: spec.processors(),
             demand: entry.demand.0 * f64::from(spec.processors()),
             movable: spec.highly_available,
@@ -129,7 +129,7 @@ impl Fabric for Body<'_> {
             target_up: up(to),
             running: entry.state == VmState::Running && entry.host == Some(from),
             volume: self.subject(vm).volume,
-            reserve: footprint(own.memory.value),
+            reserve: footprint(self.scenario, own),
             target_free: self.free(to),
             target_holds: self.running_on(to),
             asks: Asked {
@@ -187,8 +187,7 @@ impl Fabric for Body<'_> {
     }
 
     fn save(&mut self, vm: VmId) {
-        let reason = "the KVM body can't save a guest to a file yet: it runs on".to_owned();
-        self.write(Event::VmRefused { vm, reason });
+        self.save_vm(vm);
     }
 
     /// A guest takes what it takes to start; the time that a product's guest boots for is not imitated.

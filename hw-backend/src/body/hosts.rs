@@ -169,10 +169,10 @@ impl Body<'_> {
             memory: own.memory.value,
         };
         admit(self.edition(host), self.running_on(host), asked)?;
-        if self.free(host) < footprint(own.memory.value) {
+        if self.free(host) < footprint(self.scenario, own) {
             return Err(format!(
                 "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
-                footprint(own.memory.value).0 >> 20
+                footprint(self.scenario, own).0 >> 20
             ));
         }
         Ok(())
@@ -182,7 +182,7 @@ impl Body<'_> {
         let entry = &mut self.hosts[host.index()];
         entry.memory_used = entry
             .memory_used
-            .saturating_add(footprint(spec(self.scenario, vm).memory.value));
+            .saturating_add(footprint(self.scenario, spec(self.scenario, vm)));
         entry.vms.push(vm);
         self.vms[vm.index()].host = Some(host);
         self.vms[vm.index()].state = state;
@@ -211,7 +211,7 @@ impl Body<'_> {
             entry.vms.retain(|other| *other != vm);
             entry.memory_used = entry
                 .memory_used
-                .saturating_sub(footprint(spec(self.scenario, vm).memory.value));
+                .saturating_sub(footprint(self.scenario, spec(self.scenario, vm)));
         }
     }
 

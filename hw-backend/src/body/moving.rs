@@ -35,7 +35,7 @@ pub struct Move {
     /// The target's agent has the guest.
     pub(super) arrived: bool,
     /// What it may send at most, while it sends.
-    sending: Option<Option<BitsPerSecond>>,
+    sending: Option<BitsPerSecond>,
     /// What it was granted last.
     pub granted: Option<BitsPerSecond>,
     client: Option<Client>,
@@ -47,7 +47,7 @@ pub struct Move {
 
 impl Move {
     /// What it may send at most; nothing when it does not send at present.
-    pub const fn sending(&self) -> Option<Option<BitsPerSecond>> {
+    pub const fn sending(&self) -> Option<BitsPerSecond> {
         self.sending
     }
 
@@ -124,8 +124,9 @@ impl Body<'_> {
     fn capped(&mut self, id: MigrationId, mut command: Command) -> Command {
         let link = self.link_rate(self.moves.get(&id).and_then(|entry| entry.network));
         let least = |limit: &mut Option<BitsPerSecond>| {
-            *limit = Some(limit.map_or(link, |limit| limit.min(link)));
-            *limit
+            let least = limit.map_or(link, |limit| limit.min(link));
+            *limit = Some(least);
+            least
         };
         let sending = match &mut command {
             Command::SendRound { rate_limit, .. }
@@ -215,6 +216,9 @@ impl Body<'_> {
 
     /// Something came of a step.
     pub(super) fn happened(&mut self, id: MigrationId, input: Input) {
+        if self.save_happened(id, &input) {
+            return;
+        }
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };

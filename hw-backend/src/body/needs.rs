@@ -11,7 +11,8 @@ use crate::guest::boot;
 const SIM: &str = "run with --backend sim, which carries out the same scenario in virtual time";
 
 /// How to go on where the simulated body can stand in.
-const STAND_IN: &str = "--allow-modelled runs what can be run, and takes the figures that hang on this from the simulator";
+const STAND_IN: &str =
+    "--allow-modelled runs what can be run, and takes the figures that hang on this from the simulator";
 
 /// All that is missing; nothing when the scenario can be carried out, with models in place of what is `untold` where that
 /// is allowed.

@@ -57,7 +57,11 @@ impl Meters {
     /// A host has another number of processors parked, so long after the change of its load.
     pub fn parked(&mut self, now: SimTime, before: u32, after: u32, took: SimDuration) {
         self.parked.replace(now, f64::from(before), f64::from(after));
-        let delays = if after < before { &mut self.unpark } else { &mut self.park };
+        let delays = if after < before {
+            &mut self.unpark
+        } else {
+            &mut self.park
+        };
         delays.add(took.as_secs_f64());
     }
 

@@ -1,5 +1,6 @@
 //! Core parking on real processors: the brain is told of load, and what it leaves awake is what the host's agent may run on.
 
+use twinrack_control::controller::Controller;
 use twinrack_control::fabric::{Fabric, Notice};
 use twinrack_scenario::HostId;
 use twinrack_scenario::record::Event;
@@ -16,8 +17,11 @@ pub struct Parked {
 }
 
 impl Body<'_> {
-    /// Tells the brain of each host whose load has changed.
-    pub(super) fn tell_load(&mut self) {
+    /// Tells a brain that wants to know of each host whose load has changed.
+    pub(super) fn tell_load(&mut self, brain: &Controller) {
+        if !brain.watches_load() {
+            return;
+        }
         for host in (0..self.host_count()).map(HostId) {
             let busy = self.host(host).busy;
             let entry = &mut self.hosts[host.index()];

@@ -77,7 +77,7 @@ impl Body<'_> {
             .moves
             .iter()
             .filter_map(|(id, entry)| {
-                let most = entry.sending()?.map_or(f64::INFINITY, BitsPerSecond::as_f64);
+                let most = entry.sending()?.as_f64();
                 let (network, from, to) = entry.route();
                 let ways = [Way::Out(network, from), Way::In(network, to)];
                 Some((*id, Flow { ways, most }))
@@ -130,7 +130,12 @@ mod tests {
             [5.5, 5.5, 1.0]
         );
         assert_eq!(
-            of(&[flow(0, 1, free), flow(0, 2, free), flow(3, 2, free), flow(4, 2, free)]),
+            of(&[
+                flow(0, 1, free),
+                flow(0, 2, free),
+                flow(3, 2, free),
+                flow(4, 2, free)
+            ]),
             [8.0, 4.0, 4.0, 4.0]
         );
     }

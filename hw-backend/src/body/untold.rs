@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use twinrack_scenario::{HostId, Scenario};
 use twinrack_scenario::record::{Figure, Source};
 use twinrack_scenario::spec::host::PagingMode;
+use twinrack_scenario::{HostId, Scenario};
 
 use crate::lab::processors::Processors;
 use crate::probe::paging::Mode;
@@ -56,12 +56,21 @@ impl Untold {
     /// Why there is no such figure, if there is none.
     pub fn why(&self, figure: &str) -> Option<&str> {
         let covers = |(kind, _): &(&&str, &String)| figure.starts_with(**kind);
-        self.figures.iter().find(covers).map(|(_, reason)| reason.as_str())
+        self.figures
+            .iter()
+            .find(covers)
+            .map(|(_, reason)| reason.as_str())
     }
 
     /// The reasons, for a summary.
     pub fn reasons(&self) -> BTreeMap<String, String> {
-        let shown = |name: &str| if name.ends_with('.') { format!("{name}*") } else { name.to_owned() };
+        let shown = |name: &str| {
+            if name.ends_with('.') {
+                format!("{name}*")
+            } else {
+                name.to_owned()
+            }
+        };
         self.figures
             .iter()
             .map(|(name, reason)| (shown(name), reason.clone()))
@@ -106,7 +115,10 @@ fn figures(hosts: &Capabilities) -> BTreeMap<&'static str, String> {
         ("paging.overhead", time.to_owned()),
         ("paging.guest_walk", hardware.to_owned()),
         ("paging.walk_refs", hardware.to_owned()),
-        ("paging.shadow_bytes", "the kernel does not tell it of one VM".to_owned()),
+        (
+            "paging.shadow_bytes",
+            "the kernel does not tell it of one VM".to_owned(),
+        ),
         ("cpu.hypervisor", time.to_owned()),
         ("net.", traffic.to_owned()),
         ("sla.", work.to_owned()),
@@ -117,7 +129,12 @@ fn figures(hosts: &Capabilities) -> BTreeMap<&'static str, String> {
 
 /// Why hosts of both paging modes can't be had, if the scenario has both.
 fn one_paging_mode(scenario: &Scenario, hosts: &Capabilities) -> Option<String> {
-    let wanted: Vec<PagingMode> = scenario.spec.hosts.iter().map(|host| scenario.paging_mode(host)).collect();
+    let wanted: Vec<PagingMode> = scenario
+        .spec
+        .hosts
+        .iter()
+        .map(|host| scenario.paging_mode(host))
+        .collect();
     let (has, lacks) = match hosts.paging?.mode {
         Mode::SecondLevel => (PagingMode::Slat, PagingMode::Shadow),
         Mode::Shadow => (PagingMode::Shadow, PagingMode::Slat),
@@ -126,7 +143,10 @@ fn one_paging_mode(scenario: &Scenario, hosts: &Capabilities) -> Option<String> 
     (wanted.contains(&has) && wanted.contains(&lacks)).then(|| {
         format!(
             "give hosts `paging: {lacks}` beside `paging: {has}`: this machine has {}",
-            hosts.paging.map(|counted| counted.to_string()).unwrap_or_default()
+            hosts
+                .paging
+                .map(|counted| counted.to_string())
+                .unwrap_or_default()
         )
     })
 }

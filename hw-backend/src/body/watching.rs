@@ -158,7 +158,9 @@ impl Body<'_> {
             *waits.entry(*vm).or_default() += waited;
         }
         let mut ready = Distribution::default();
-        waits.into_values().for_each(|waited| ready.add(waited));
+        for waited in waits.into_values() {
+            ready.add(waited);
+        }
         figures.distribution("cpu.ready_s", &ready);
     }
 }

@@ -13,9 +13,9 @@ use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::units::Ratio;
 use twinrack_scenario::{MigrationId, Scenario, VmId};
 
+use super::client::Pulses;
 use super::frame;
 use super::incoming::{self, Waiting};
-use super::client::Pulses;
 use super::kept::{self, Writing};
 use super::outgoing::{self, Orders, Start};
 use super::processors::Processors;
@@ -149,11 +149,11 @@ impl Agent {
         match ask {
             Ask::Configure { yaml, scaled } => {
                 let body = if scaled { Backend::Kvm } else { Backend::Sim };
-                let scenario =
-                    Scenario::from_yaml_for(body, &yaml).map_err(|error| error.to_string())?;
+                let scenario = Scenario::from_yaml_for(body, &yaml).map_err(|error| error.to_string())?;
                 self.scenario = Some(Arc::new(scenario));
                 let port = self.shared.pulses.answer_clients(ADDRESS);
-                port.map(Answer::Port).map_err(|error| format!("a port for clients: {error}"))
+                port.map(Answer::Port)
+                    .map_err(|error| format!("a port for clients: {error}"))
             }
             Ask::Ping => Ok(Answer::Done),
             Ask::Report { every_ns } => {
@@ -208,17 +208,7 @@ impl Agent {
                 kept::restore(&self.shared, migration, vm, kept, shape, writing);
                 Ok(Answer::Done)
             }
-            Ask::Step { migration, command } => {
-                let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
-                if matches!(command, Command::Abort) {
-                    leaving.cancel.store(true, Ordering::Relaxed);
-                }
-                leaving
-                    .commands
-                    .send(command)
-                    .map_err(|_| "the migration is over".to_owned())?;
-                Ok(Answer::Done)
-            }
+            Ask::Step { migration, command } => self.step(migration, command),
             Ask::Grant { migration, rate } => {
                 let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
                 leaving.grant.set(rate);
@@ -238,20 +228,35 @@ impl Agent {
                 let claim: &Claim = &self.coming.get(&migration).ok_or("no such migration")?.claim;
                 Ok(Answer::Taken(!claim.refuse()))
             }
-            Ask::Owner { migration, target } => {
-                let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
-                let owner = match target {
-                    Some(true) => Owner::Target,
-                    Some(false) => Owner::Source,
-                    None => Owner::Unknown,
-                };
-                leaving
-                    .owner
-                    .send(owner)
-                    .map_err(|_| "the migration is over".to_owned())?;
-                Ok(Answer::Done)
-            }
+            Ask::Owner { migration, target } => self.owner(migration, target),
         }
+    }
+
+    fn step(&self, migration: MigrationId, command: Command) -> Result<Answer, String> {
+        let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
+        if matches!(command, Command::Abort) {
+            leaving.cancel.store(true, Ordering::Relaxed);
+        }
+        leaving
+            .commands
+            .send(command)
+            .map_err(|_| "the migration is over".to_owned())?;
+        Ok(Answer::Done)
+    }
+
+    /// It is known who has a guest whose source lost its link after the commit.
+    fn owner(&self, migration: MigrationId, target: Option<bool>) -> Result<Answer, String> {
+        let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
+        let owner = match target {
+            Some(true) => Owner::Target,
+            Some(false) => Owner::Source,
+            None => Owner::Unknown,
+        };
+        leaving
+            .owner
+            .send(owner)
+            .map_err(|_| "the migration is over".to_owned())?;
+        Ok(Answer::Done)
     }
 
     fn start(&self, vm: VmId, cpu: Ratio) -> Result<Answer, String> {

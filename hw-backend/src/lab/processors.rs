@@ -3,7 +3,10 @@
 //! A parked processor is one that no thread of the host's agent may run on; the guests are threads of the agent. Threads that come later
 //! inherit what the thread has that makes them, and all of them descend from those that are there.
 
-#![expect(unsafe_code, reason = "sched_setaffinity and sched_getaffinity have no safe wrapper here")]
+#![expect(
+    unsafe_code,
+    reason = "sched_setaffinity and sched_getaffinity have no safe wrapper here"
+)]
 
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -97,10 +100,17 @@ mod tests {
         // On a thread of its own: other tests keep their processors.
         let seen = std::thread::spawn(|| {
             let all = Processors::allowed().expect("told");
-            let last = all.part(all.count() as u32 - 1, 1).expect("there is one").to_vec();
+            let last = all
+                .part(all.count() as u32 - 1, 1)
+                .expect("there is one")
+                .to_vec();
             confine(0, &last).expect("confined");
             let child = std::thread::spawn(|| Processors::allowed().expect("told"));
-            (Processors(last), Processors::allowed().expect("told"), child.join().expect("ended"))
+            (
+                Processors(last),
+                Processors::allowed().expect("told"),
+                child.join().expect("ended"),
+            )
         });
         let (wanted, own, childs) = seen.join().expect("ended");
         assert_eq!((&own, &childs), (&wanted, &wanted));

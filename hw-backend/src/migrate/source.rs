@@ -109,6 +109,7 @@ impl Source {
     }
 
     /// The same, at no more than is granted to it of a link that it shares.
+    #[must_use]
     pub fn granted(self, grant: Grant) -> Self {
         Self { grant, ..self }
     }

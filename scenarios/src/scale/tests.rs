@@ -131,7 +131,10 @@ fn factors_for_one_body_leave_the_other_as_written() {
         (Bytes(4 << 30), &None)
     );
     assert_eq!(kvm.spec.vms[0].memory.value, Bytes(256 << 20));
-    assert_eq!((&sim.blake3, sim.body, kvm.body), (&kvm.blake3, Backend::Sim, Backend::Kvm));
+    assert_eq!(
+        (&sim.blake3, sim.body, kvm.body),
+        (&kvm.blake3, Backend::Sim, Backend::Kvm)
+    );
 }
 
 #[test]

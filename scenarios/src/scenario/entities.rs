@@ -2,6 +2,7 @@
 
 use super::Scenario;
 use crate::fleet::{HostId, VmId};
+use crate::scale::Factors;
 use crate::spec::Edition;
 use crate::spec::cluster::VolumeSpec;
 use crate::spec::guest::VmSpec;
@@ -38,6 +39,20 @@ impl Scenario {
             Edition::HyperV2008 => host.memory.value,
             Edition::HyperVR2 | Edition::Modern => host.memory.value.saturating_sub(host.reserve),
         }
+    }
+
+    /// What sizes of memory were multiplied by; 1 when they are as written.
+    pub fn memory_factor(&self) -> f64 {
+        let factors = self.spec.scale.as_ref().map(Factors::of);
+        factors.map_or(1.0, |factors| factors.memory.0)
+    }
+
+    /// Logical processors that a product's limits count on a host: as the scenario says it, before `scale` made them fewer, for
+    /// the number of VMs is not scaled.
+    pub fn licensed_processors(&self, host: &HostSpec) -> u32 {
+        let factor = self.spec.scale.as_ref().and_then(|scale| scale.cpu);
+        let exact = f64::from(host.processors()) / factor.map_or(1.0, |factor| factor.0);
+        (exact + 0.5) as u32
     }
 
     /// The volume that a VM lives on: the one it names, else the first; none where the scenario has none.

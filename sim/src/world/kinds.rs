@@ -1,6 +1,6 @@
 //! Kinds: what is the same for all hosts or VMs of one item of the scenario, worked out once.
 
-use twinrack_control::migration::plan::{Subject, footprint};
+use twinrack_control::migration::plan::Subject;
 use twinrack_scenario::Scenario;
 use twinrack_scenario::spec::Edition;
 use twinrack_scenario::spec::cluster::VolumeKind;
@@ -21,6 +21,8 @@ const BOOT_POWER_SHARE: f64 = 0.85;
 pub struct HostKind {
     /// Logical processors.
     pub processors: u32,
+    /// Those that the product's limits count.
+    pub licensed: u32,
     /// Logical processors of one core.
     pub threads: u32,
     /// Memory for VMs.
@@ -65,6 +67,7 @@ impl HostKind {
                 .collect(),
             clocks: spec.p_states.len(),
             processors: spec.processors(),
+            licensed: scenario.licensed_processors(spec),
             threads: spec.threads.max(1),
             memory: scenario.memory_for_vms(spec),
             clock: spec.clock.as_f64(),
@@ -144,7 +147,7 @@ impl VmKind {
         Self {
             vcpus,
             memory: spec.memory.value,
-            footprint: footprint(spec.memory.value),
+            footprint: subject.footprint,
             dirtying: workload.map_or(DirtyingCourse::Steady, |workload| workload.dirtying),
             touches: workload.and_then(|workload| workload.memory.clone()),
             volume: subject.volume,
