@@ -1,6 +1,6 @@
 //! One body of tests over both arms: the same scenario, the same events in the same order, and what must hold for any run.
 
-mod kvm_arm;
+pub mod kvm_arm;
 mod sim_arm;
 
 use std::collections::BTreeMap;
@@ -18,6 +18,11 @@ type Arm = fn(&Scenario) -> RunRecord;
 
 /// Small hosts and guests: the same file is run in real time.
 fn scenario(rest: &str) -> Scenario {
+    scenario_moving("", rest)
+}
+
+/// The same with another policy of migration.
+fn scenario_moving(policy: &str, rest: &str) -> Scenario {
     let head = "
 name: conformance
 duration: 4s
@@ -27,6 +32,7 @@ storage: [{name: csv1, kind: csv}]
 clusters: [{name: c1}]
 policies: {availability: {heartbeat: 250ms, missed: 1, regroup: 0s, online: 0s, guest_boot: 0s}, migration: {timings: {setup: 10ms, csv_hand_over: 1ms, resume: 1ms, clean_up: 1ms}, quick: {per_gib: 64s}}}
 ";
+    let head = head.replace("migration: {", &format!("migration: {{{policy}"));
     Scenario::from_yaml(&format!("{head}{rest}")).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -43,7 +49,7 @@ fn kinds(record: &RunRecord) -> Vec<String> {
 }
 
 /// Each VM on one host, each request answered once, time forward; the checkers are those of the simulator.
-fn holds_together(record: &RunRecord) {
+pub fn holds_together(record: &RunRecord) {
     let mut checkers: Vec<Box<dyn Checker<EventRecord>>> = vec![
         Box::new(OneHost::default()),
         Box::new(Answered::default()),
@@ -118,6 +124,21 @@ fn a_file_whose_target_dies_is_read_back(arm: Arm) -> Vec<String> {
     kinds(&record)
 }
 
+fn a_post_copy_sends_its_pages_behind(arm: Arm) -> Vec<String> {
+    let record = arm(&scenario_moving(
+        "policy: {post-copy: {precopy_rounds: 0}}, ",
+        "
+vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1, dirtying: [{size: 4MiB, rate: 500/s}]}]
+timeline: [{live_migrate: {at: 500ms, vm: a, to: n2}}]
+",
+    ));
+    holds_together(&record);
+    assert_eq!(outcomes(&record), [Outcome::Completed]);
+    let figure = |name: &str| record.summary.kpis[name].value;
+    assert!(figure("migration.faults.max") >= 1.0 && figure("migration.stalled_s.max") > 0.0);
+    kinds(&record)
+}
+
 fn a_move_to_a_dead_host_is_refused(arm: Arm) -> Vec<String> {
     let record = arm(&scenario(
         "
@@ -167,6 +188,7 @@ macro_rules! on_both {
 
 on_both! {
     a_live_migration_completes
+    a_post_copy_sends_its_pages_behind
     a_quick_migration_goes_through_a_file
     a_file_whose_target_dies_is_read_back
     a_move_to_a_dead_host_is_refused

@@ -4,6 +4,8 @@
 mod command;
 /// Both bodies carry the same scenario out alike: the same events in the same order.
 mod conformance;
+/// Hosts that lose power in the middle of a migration.
+mod crashes;
 /// The same input gives the same record, whatever the threads.
 mod determinism;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.

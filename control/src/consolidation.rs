@@ -14,6 +14,7 @@ use twinrack_scenario::{HostId, VmId};
 use crate::fabric::{Fabric, HostState, VmState};
 use crate::maintenance::Maintenance;
 use crate::mover::Mover;
+use crate::placement::reach::Reach;
 use crate::placement::target::Need;
 use crate::placement::{Candidate, Detector, Fit, Room, Selector};
 
@@ -50,6 +51,8 @@ impl fmt::Debug for Consolidator {
 struct Round {
     /// The hosts that may take VMs.
     fit: Fit,
+    /// Where the product lets VMs move to.
+    reach: Reach,
     moves: Vec<Move>,
     /// Hosts that are switched off, as far as they were not passed over yet; looked for when one is first needed.
     off: Option<VecDeque<HostId>>,
@@ -90,6 +93,7 @@ impl Consolidator {
             .collect();
         let mut round = Round {
             fit: Fit::new(self.placement),
+            reach: Reach::default(),
             moves: Vec::new(),
             off: None,
         };
@@ -152,6 +156,7 @@ impl Consolidator {
         let view = fabric.host(host);
         Room {
             kind: fabric.kind(host),
+            setting: fabric.setting(host),
             processors: f64::from(view.processors),
             asked: fabric.vms_on(host).iter().map(|vm| fabric.vm(*vm).demand).sum(),
             memory: view.memory,
@@ -194,7 +199,7 @@ impl Consolidator {
             let movable: Vec<VmId> = staying
                 .iter()
                 .copied()
-                .filter(|vm| self.may_move(*vm, fabric))
+                .filter(|vm| self.may_move(*vm, &mut round.reach, fabric))
                 .collect();
             let candidates: Vec<Candidate<'_>> = movable
                 .iter()
@@ -226,10 +231,12 @@ impl Consolidator {
     /// Finds a place among the hosts that run, or starts one.
     fn send(&mut self, vm: VmId, need: Need, round: &mut Round, fabric: &mut impl Fabric) {
         let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
-        if let Some(to) = round.fit.choose(need, self.spec.target_ceiling.0, &watts) {
+        let ceiling = self.spec.target_ceiling.0;
+        let mut open = |host| round.reach.admits(vm, host, fabric);
+        if let Some(to) = round.fit.choose(need, ceiling, &watts, &mut open) {
             round.fit.place(to, need);
             round.moves.push((vm, to));
-        } else if let Some(to) = self.startable(need, round, fabric) {
+        } else if let Some(to) = self.startable(vm, need, round, fabric) {
             if !self.waiting.contains_key(&to) {
                 fabric.power_on(to);
             }
@@ -238,8 +245,9 @@ impl Consolidator {
     }
 
     /// The first host that is starting already, or is off, and would hold a VM beside those it is started for.
-    fn startable(&self, need: Need, round: &mut Round, fabric: &impl Fabric) -> Option<HostId> {
-        let holds = |host: HostId| {
+    fn startable(&self, vm: VmId, need: Need, round: &mut Round, fabric: &impl Fabric) -> Option<HostId> {
+        let reach = &mut round.reach;
+        let mut holds = |host: HostId| {
             let promised: Vec<Need> = self
                 .waiting
                 .get(&host)
@@ -252,13 +260,14 @@ impl Consolidator {
             let memory = promised.iter().map(|need| need.memory).sum();
             let room = Room {
                 kind: 0,
+                setting: 0,
                 processors: f64::from(view.processors),
                 asked,
                 memory: view.memory,
                 free: view.memory.saturating_sub(memory),
                 moves: 1,
             };
-            room.holds(need, self.spec.target_ceiling.0)
+            room.holds(need, self.spec.target_ceiling.0) && reach.admits(vm, host, fabric)
         };
         if let Some(started) = self.waiting.keys().copied().find(|host| holds(*host)) {
             return Some(started);
@@ -330,10 +339,11 @@ impl Consolidator {
         fabric: &impl Fabric,
     ) -> bool {
         let vms = fabric.vms_on(host);
-        if vms.is_empty() || !vms.iter().all(|vm| self.may_move(*vm, fabric)) {
+        let mut may_move = |vm: &VmId| self.may_move(*vm, &mut round.reach, fabric);
+        if vms.is_empty() || !vms.iter().all(&mut may_move) {
             return false;
         }
-        let Some(moves) = self.all_elsewhere(vms, &mut round.fit, fabric) else {
+        let Some(moves) = self.all_elsewhere(vms, round, fabric) else {
             return false;
         };
         taken.extend(moves.iter().map(|(_, to)| *to));
@@ -343,15 +353,16 @@ impl Consolidator {
         true
     }
 
-    /// Whether a VM can be told to move: it runs, and is not promised to a host that starts.
-    fn may_move(&self, vm: VmId, fabric: &impl Fabric) -> bool {
+    /// Whether a VM can be told to move: it runs, is not promised to a host that starts, and the product moves such VMs.
+    fn may_move(&self, vm: VmId, reach: &mut Reach, fabric: &impl Fabric) -> bool {
         let view = fabric.vm(vm);
         let promised = || self.waiting.values().flatten().any(|(other, _)| *other == vm);
-        view.movable && view.state == VmState::Running && !promised()
+        view.movable && view.state == VmState::Running && !promised() && reach.leaves(vm, fabric)
     }
 
     /// A place for every VM of a host, or none at all.
-    fn all_elsewhere(&self, vms: &[VmId], fit: &mut Fit, fabric: &impl Fabric) -> Option<Vec<Move>> {
+    fn all_elsewhere(&self, vms: &[VmId], round: &mut Round, fabric: &impl Fabric) -> Option<Vec<Move>> {
+        let Round { fit, reach, .. } = round;
         if !fit.might_hold(vms.iter().map(|vm| fabric.vm(*vm).footprint).collect()) {
             return None;
         }
@@ -359,7 +370,8 @@ impl Consolidator {
         let mut moves: Vec<(VmId, HostId, Room)> = Vec::new();
         for vm in vms {
             let need = need_of(*vm, fabric);
-            let to = fit.choose(need, self.spec.target_ceiling.0, &watts);
+            let mut open = |host| reach.admits(*vm, host, fabric);
+            let to = fit.choose(need, self.spec.target_ceiling.0, &watts, &mut open);
             let Some((to, before)) = to.and_then(|to| Some((to, *fit.get(to)?))) else {
                 // Undo in reverse, so that a host chosen twice ends as it began.
                 for (_, host, room) in moves.into_iter().rev() {

@@ -206,6 +206,15 @@ pub trait Fabric {
     fn subject(&self, vm: VmId) -> migration::plan::Subject;
     /// What speaks for and against moving a VM from one host to another; the brain judges it.
     fn facts(&self, vm: VmId, from: HostId, to: HostId) -> migration::precondition::Facts;
+    /// Which setting a host is in: for hosts of one setting the [facts](Self::facts) of a move differ in nothing but their
+    /// state, memory and VMs. Each host has its own where the body knows no better.
+    fn setting(&self, host: HostId) -> u32 {
+        host.0
+    }
+    /// Likewise of VMs: those of one standing that run in one setting differ in nothing but their sizes.
+    fn standing(&self, vm: VmId) -> u64 {
+        u64::from(vm.0)
+    }
 
     /// Asks for a [`Notice::Woken`] at `at`.
     fn wake_at(&mut self, at: SimTime, wake: Wake);

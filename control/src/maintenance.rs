@@ -11,6 +11,7 @@ use twinrack_scenario::units::Bytes;
 use twinrack_scenario::{HostId, VmId};
 
 use crate::fabric::{Fabric, HostState, VmState};
+use crate::placement::reach::Reach;
 
 /// The part of the brain that empties hosts.
 #[derive(Debug, Clone, Default)]
@@ -105,14 +106,15 @@ impl Maintenance {
         });
     }
 
-    /// A target for each VM: the host that has most memory left after what was promised before; `None` when one
-    /// has nowhere to go.
+    /// A target for each VM: of the hosts that the product lets it move to, the one that has most memory left after what was
+    /// promised before; `None` when one has nowhere to go.
     fn targets(&self, leaving: &[VmId], fabric: &impl Fabric) -> Option<Vec<Move>> {
         let mut room: Vec<(HostId, Bytes)> = (0..fabric.host_count())
             .map(HostId)
             .filter(|id| !self.holds(*id) && fabric.host(*id).state == HostState::Up)
             .map(|id| (id, fabric.host(id).memory_free))
             .collect();
+        let mut reach = Reach::default();
         leaving
             .iter()
             .map(|vm| {
@@ -120,6 +122,7 @@ impl Maintenance {
                 // The first of those with most room: later ones must have strictly more.
                 let best = room
                     .iter_mut()
+                    .filter(|(host, _)| reach.admits(*vm, *host, fabric))
                     .reduce(|best, other| if other.1 > best.1 { other } else { best })?;
                 best.1 = (best.1 >= needs).then(|| best.1.saturating_sub(needs))?;
                 Some((*vm, best.0))

@@ -2,6 +2,7 @@
 
 pub mod detect;
 pub mod initial;
+pub mod reach;
 pub mod regress;
 pub mod select;
 mod shelf;

@@ -16,6 +16,7 @@ mod hosts;
 mod kept;
 mod moving;
 pub mod needs;
+mod orphans;
 mod outcome;
 mod parking;
 mod shares;
@@ -44,6 +45,7 @@ use crate::lab::protocol::{Ask, Closing, Word};
 use crate::probe::Capabilities;
 use kept::Scratch;
 use moving::Move;
+use orphans::Mourned;
 use outcome::Meters;
 use parking::Parked;
 use state::{Host, Vm};
@@ -127,6 +129,7 @@ pub struct Body<'a> {
     after_hand_over: Vec<(VmId, SimDuration, HostId)>,
     closings: BTreeMap<VmId, Closing>,
     scratch: Scratch,
+    mourned: Vec<Mourned>,
     failure: Option<RunError>,
     /// Whether hosts have processors to park.
     parks: bool,
@@ -154,6 +157,8 @@ enum Pending {
     Settle(MigrationId),
     /// The host has so many processors awake.
     Park(Parked),
+    /// The guests that are left at the end.
+    List,
 }
 
 /// Runs a scenario. `progress` is called now and then; `ControlFlow::Break` ends the run without a record.
@@ -234,6 +239,7 @@ impl<'a> Body<'a> {
             after_hand_over: Vec::new(),
             closings: BTreeMap::new(),
             scratch: Scratch::default(),
+            mourned: Vec::new(),
             failure: None,
             parks,
             closed: false,

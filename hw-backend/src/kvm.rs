@@ -3,7 +3,8 @@
 //! ```text
 //! System (/dev/kvm) ── Vm (memory slot, logging) ── Vcpu (run, exits) ── VcpuThread (one thread each)
 //!                      │  └ DirtyLog: bitmap, manual protect, ring      └ Kicker: bounded pause
-//!                      └ GuestMemory: anonymous, memfd, 2 MiB pages     └ VcpuState: save, restore
+//!                      ├ GuestMemory: anonymous, memfd, 2 MiB pages     └ VcpuState: save, restore
+//!                      └ AbsentPages: memory that comes when it is touched
 //!                                         Stats: counters of VM and vCPU, looked up by name
 //! ```
 //!
@@ -14,6 +15,7 @@
 //! capability gives [`Error::Missing`] with what to do about it. A guest that does what it must not is not an error
 //! but an [`Exit`].
 
+mod absent;
 pub mod dirty;
 mod ioctl;
 pub mod memory;
@@ -25,6 +27,7 @@ pub mod thread;
 pub mod vcpu;
 pub mod vm;
 
+pub use absent::AbsentPages;
 pub use dirty::{DirtyLog, DirtyMechanism, PageSet};
 pub use memory::{Backing, GuestMemory};
 pub use pause::Kicker;

@@ -22,6 +22,9 @@
 //! link in between asks a [`Referee`], which reaches the claim by another way; when that can't be reached either, the guest stays paused
 //! and the migration is *in doubt*: it is reported, never guessed.
 //!
+//! *Post-copy* ([`follow`]): before `States` the source says which pages it has not sent (`Follow`), and sends them when the guest runs at the
+//! target, those that it waits for (`Want`) before the others, until the target says that all have come (`Followed`).
+//!
 //! *Through a file* ([`saved`]) goes a quick migration: the same frames, written by one process and read by the other.
 //!
 //! *The wire* ([`wire`]) has a version, checked lengths, a sequence and a tag on every frame, by a secret made for the one
@@ -30,6 +33,7 @@
 
 pub mod alone;
 pub mod claim;
+pub mod follow;
 mod link;
 pub mod message;
 pub mod pace;
@@ -43,6 +47,7 @@ mod throttle;
 pub mod wire;
 
 pub use claim::{Claim, Owner, Referee};
+pub use follow::{Followed, Following};
 pub use source::Source;
 pub use target::receive;
 pub use throttle::Throttled;
@@ -84,6 +89,9 @@ pub enum MigrateError {
         /// What was due.
         expected: &'static str,
     },
+    /// A page came that was not to come.
+    #[error("page {0} came, which was not to come or has come already")]
+    NotMissing(u64),
     /// Whether the target took the guest could not be found out.
     #[error(
         "the link was lost after the commit, and nobody knows whether the target took the guest: it stays paused here"

@@ -137,6 +137,12 @@ fn each_fact_of_the_scenario_can_speak_against_a_move() {
         "  - live_migrate: {vm: x, to: old}",
     );
     assert_eq!(figure(&hidden, "migration.completed"), 1.0);
+    let saved = record(
+        "  - {name: x, host: n1, profile: a1-light}",
+        "{}",
+        "  - quick_migrate: {vm: x, to: old}",
+    );
+    assert_eq!(refused(&saved), ["LM_CPU_FEATURES"]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 //!
 //! All are made before anything is changed, on [`Facts`] that the body tells. The first five are made when a move is
 //! asked for ([`request`]), the others when its turn has come ([`check`]): memory and networks are looked at then. Between
-//! them is [admission](super::admission), which is the sixth. Quick migration needs no product that moves VMs live, may
-//! take a LUN of several VMs, and finds out about processors only when it restores.
+//! them is [admission](super::admission), which is the sixth. Quick migration needs no product that moves VMs live and
+//! may take a LUN of several VMs; what was saved under one processor is restored only under one with its features.
 
 mod facts;
 mod surroundings;
@@ -64,24 +64,35 @@ pub fn request(facts: &Facts, how: MigrationKind, paused: bool) -> Result<(), Re
 pub fn check(facts: &Facts, how: MigrationKind, paused: bool) -> Result<Cleared, Refusal> {
     request(facts, how, paused)?;
     let live = how != MigrationKind::Quick;
-    if live {
-        processor(facts)?;
-    }
-    let checks: [Check; 3] = [virtual_networks, memory, local_devices];
+    let checks: [Check; 4] = [processor, virtual_networks, memory, local_devices];
     for check in checks {
         check(facts)?;
     }
-    let network = networks::choose(&facts.networks);
-    if live && network.is_none() {
-        return refused(
-            "LM_NO_NETWORK",
-            "no network for live migration connects the hosts (event 21502)",
-        );
+    if live {
+        connected(facts)?;
     }
+    let network = networks::choose(&facts.networks);
     system_drive(facts)?;
     let mut warnings = limits(facts);
     warnings.extend(start_action(facts));
     Ok(Cleared { network, warnings })
+}
+
+/// What is left of the checks of a live migration when nobody looks at the moment: at load, memory, the state of VM and hosts,
+/// maintenance. Where one of them fails, no move is worth proposing.
+///
+/// # Errors
+/// The first check that fails, with the product's code and words.
+pub fn possible(facts: &Facts) -> Result<(), Refusal> {
+    supported_hosts(facts)?;
+    one_cluster(facts)?;
+    possible_owner(facts)?;
+    movable_storage(facts, true)?;
+    let checks: [Check; 4] = [processor, virtual_networks, local_devices, connected];
+    for check in checks {
+        check(facts)?;
+    }
+    system_drive(facts)
 }
 
 /// Whether hosts move VMs without a cluster around them: what came after 2008 R2 does.
@@ -105,7 +116,7 @@ fn supported_hosts(facts: &Facts) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn clustered(facts: &Facts, paused: bool) -> Result<(), Refusal> {
+fn one_cluster(facts: &Facts) -> Result<(), Refusal> {
     let (source, target) = (facts.source.cluster, facts.target.cluster);
     if !shared_nothing(facts)
         && (source.is_none() || source != target || !(2..=16).contains(&facts.cluster_nodes))
@@ -115,6 +126,11 @@ fn clustered(facts: &Facts, paused: bool) -> Result<(), Refusal> {
             "the hosts are not nodes of one failover cluster of 2 to 16 nodes",
         );
     }
+    Ok(())
+}
+
+fn clustered(facts: &Facts, paused: bool) -> Result<(), Refusal> {
+    one_cluster(facts)?;
     if let Some((end, _)) = ends(facts).into_iter().find(|(_, host)| !host.up) {
         return refused("LM_NODE_DOWN", format!("the {end} node is not up"));
     }
@@ -219,6 +235,16 @@ fn local_devices(facts: &Facts) -> Result<(), Refusal> {
         ),
         None => Ok(()),
     }
+}
+
+fn connected(facts: &Facts) -> Result<(), Refusal> {
+    if networks::choose(&facts.networks).is_some() {
+        return Ok(());
+    }
+    refused(
+        "LM_NO_NETWORK",
+        "no network for live migration connects the hosts (event 21502)",
+    )
 }
 
 fn limits(facts: &Facts) -> Vec<Refusal> {

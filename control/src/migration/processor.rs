@@ -52,6 +52,11 @@ impl Features {
     /// None.
     pub const NONE: Self = Self(0);
 
+    /// The set as a number.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Both sets together.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

@@ -26,10 +26,11 @@ pub fn place(policy: PlacementSpec, fabric: &mut impl Fabric) {
             memory: view.footprint,
         };
         let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
-        let host = fit.0.choose(need, 1.0, &watts).or_else(|| {
+        let mut anywhere = |_| true;
+        let host = fit.0.choose(need, 1.0, &watts, &mut anywhere).or_else(|| {
             // Rather crowded than not at all: where the fewest wait for each processor, as far as memory allows.
             let crowded = crowded.get_or_insert_with(|| Picture::new(PlacementSpec::WorstFit, fabric));
-            crowded.0.choose(need, f64::INFINITY, &watts)
+            crowded.0.choose(need, f64::INFINITY, &watts, &mut anywhere)
         });
         match host {
             Some(host) => {
@@ -63,6 +64,7 @@ impl Picture {
                 .map(|vm| f64::from(fabric.vm(*vm).vcpus));
             let room = Room {
                 kind: fabric.kind(host),
+                setting: 0,
                 processors: f64::from(view.processors),
                 asked: vcpus.sum(),
                 memory: view.memory,

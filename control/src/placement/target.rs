@@ -8,7 +8,7 @@
 //!   is a straight line over the host's load, and a line is lowest at an end. Curves are straight within a tenth, so only the
 //!   first and the last host that hold the VM between two corners can be the best;
 //! - *dot product* passes over blocks of hosts that could not be better than the best found so far;
-//! - *first fit* keeps all hosts on one shelf in order of their numbers.
+//! - *first fit* keeps all hosts of a setting on one shelf in order of their numbers.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -36,6 +36,8 @@ pub struct Need {
 pub struct Room {
     /// Hosts of one kind have the same power curve and size.
     pub kind: u32,
+    /// What speaks against moving a VM to one host of a setting speaks against all of them.
+    pub setting: u32,
     /// Logical processors.
     pub processors: f64,
     /// Logical processors asked for.
@@ -65,12 +67,16 @@ impl Room {
 /// What a host of a kind draws with so many processors busy; the host names its kind.
 pub type WattsAt<'a> = &'a dyn Fn(HostId, f64) -> Watts;
 
+/// Whether a VM may go to hosts of a setting at all; the host names its setting.
+pub type Open<'a> = &'a mut dyn FnMut(HostId) -> bool;
+
 /// Hosts to choose from, under one policy.
 #[derive(Debug, Clone)]
 pub struct Fit {
     policy: PlacementSpec,
     rooms: Vec<Option<Room>>,
-    shelves: BTreeMap<u32, Shelf>,
+    /// By setting and kind.
+    shelves: BTreeMap<(u32, u32), Shelf>,
     /// For each size of memory that was asked about: how many VMs of it the hosts have memory and moves for.
     slots: BTreeMap<Bytes, u64>,
 }
@@ -137,11 +143,11 @@ impl Fit {
     }
 
     /// The shelf of a host and its key there: first fit knows neither kinds nor loads.
-    fn place_of(&self, room: &Room) -> (u32, f64) {
+    fn place_of(&self, room: &Room) -> ((u32, u32), f64) {
         match self.policy {
-            PlacementSpec::FirstFit => (0, 0.0),
+            PlacementSpec::FirstFit => ((room.setting, 0), 0.0),
             // The sum of no demands is -0, which stands before 0 in the total order.
-            _ => (room.kind, room.asked + 0.0),
+            _ => ((room.setting, room.kind), room.asked + 0.0),
         }
     }
 
@@ -160,10 +166,14 @@ impl Fit {
         }
     }
 
-    /// The host a VM goes to under a ceiling of load; the lowest number of equals.
-    pub fn choose(&self, need: Need, ceiling: f64, watts: WattsAt<'_>) -> Option<HostId> {
+    /// The host a VM goes to under a ceiling of load, among those of settings that are open to it; the lowest number of
+    /// equals.
+    pub fn choose(&self, need: Need, ceiling: f64, watts: WattsAt<'_>, open: Open<'_>) -> Option<HostId> {
         let mut best: Option<(f64, HostId)> = None;
         for shelf in self.shelves.values() {
+            if !shelf.any().is_some_and(|entry| open(entry.host)) {
+                continue;
+            }
             let asked = Asked { shelf, need, ceiling };
             let found = match self.policy {
                 PlacementSpec::FirstFit => asked.first(&ALL).map(|entry| (0.0, entry.host)),
@@ -299,6 +309,7 @@ mod tests {
     fn room(kind: u32, asked: f64, free_gib: u64) -> Room {
         Room {
             kind,
+            setting: 0,
             processors: 16.0,
             asked,
             memory: Bytes(64 << 30),
@@ -330,7 +341,7 @@ mod tests {
                 },
             )
         };
-        fit.choose(need, 0.8, &watts).map(|host| host.0)
+        fit.choose(need, 0.8, &watts, &mut |_| true).map(|host| host.0)
     }
 
     #[test]
@@ -372,7 +383,7 @@ mod tests {
                 let before = fit.clone().might_hold(sizes.clone());
                 let all = sizes.iter().all(|size| {
                     let need = Need { processors: 0.0, memory: *size };
-                    let to = fit.choose(need, 1.0, &|_, _| Watts(0.0));
+                    let to = fit.choose(need, 1.0, &|_, _| Watts(0.0), &mut |_| true);
                     to.inspect(|to| fit.place(*to, need)).is_some()
                 });
                 prop_assert!(before || !all);
@@ -447,7 +458,8 @@ mod tests {
 
     fn any_room() -> impl Strategy<Value = Room> {
         let loads = prop_oneof![Just(-0.0), (0..16u32).prop_map(f64::from), 0.0..16.0f64];
-        (0..2u32, loads, 0..64u64, 0..3u32).prop_map(|(kind, asked, free, moves)| Room {
+        (0..2u32, 0..3u32, loads, 0..64u64, 0..3u32).prop_map(|(kind, setting, asked, free, moves)| Room {
+            setting,
             moves,
             ..room(kind, asked, free)
         })
@@ -456,13 +468,14 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(100))]
 
-        /// Against a look at every host: the same cost, and the same host unless costs are equal but for rounding.
+        /// Against a look at every host of a setting that is open: the same cost, and the same host unless costs are equal but for rounding.
         #[test]
         fn the_best_of_all_hosts_is_chosen(
             rooms in prop::collection::vec(any_room(), 1..400),
             needs in prop::collection::vec((0.0..6.0f64, 0..24u64), 1..12),
             policy in prop::sample::select(&POLICIES[..]),
             ceiling in 0.5..1.2f64,
+            closed in 0..4u32,
         ) {
             let mut fit = fit(policy, &rooms);
             let watts = |host: HostId, busy: f64| Watts(bent(rooms[host.index()].kind, busy));
@@ -470,9 +483,10 @@ mod tests {
                 let need = Need { processors, memory: Bytes(gib << 30) };
                 let all = (0..rooms.len() as u32).map(HostId);
                 let holding = all.filter_map(|host| fit.get(host).map(|room| (host, *room)));
-                let holding = holding.filter(|(_, room)| room.holds(need, ceiling));
+                let holding = holding.filter(|(_, room)| room.setting != closed && room.holds(need, ceiling));
                 let wanted = holding.map(|(host, room)| (cost(policy, &room, need), host)).reduce(lower);
-                let got = fit.choose(need, ceiling, &watts);
+                let mut open = |host: HostId| rooms[host.index()].setting != closed;
+                let got = fit.choose(need, ceiling, &watts, &mut open);
                 prop_assert_eq!(got.is_some(), wanted.is_some());
                 if let (Some(got), Some((least, host))) = (got, wanted) {
                     let room = *fit.get(got).expect("chosen of these");

@@ -50,6 +50,15 @@ impl Body<'_> {
             } => self.left(migration, sent, pause),
             Said::Used(usage) => self.used(host, usage),
             Said::Arrived { migration, received } => self.arrived(migration, received),
+            Said::Followed {
+                migration,
+                pages,
+                stalled_ns,
+            } => self.write(Event::MigrationFaulted {
+                migration,
+                pages,
+                stalled_nanos: stalled_ns,
+            }),
             Said::WhoHas { migration } => self.who_has(migration),
             Said::InDoubt { migration } => self.in_doubt(migration),
             Said::Broke { vm, why } => self.harmed(vm, why),
@@ -81,7 +90,8 @@ impl Body<'_> {
             (Pending::Send(id), answer) => self.source_connected(id, answer),
             (Pending::Settle(id), answer) => self.settled(id, answer),
             (Pending::Park(parked), answer) => self.parked(host, parked, answer.err()),
-            (Pending::Stop(_), Ok(_)) => {}
+            (Pending::List, Ok(Answer::Guests(guests))) => self.left_over(host, &guests),
+            (Pending::Stop(_) | Pending::List, _) => {}
         }
     }
 
@@ -247,7 +257,7 @@ impl Body<'_> {
         for vm in &lost {
             self.lose_vm(*vm);
         }
-        self.notices.push_back(Notice::HostDied(host, lost));
+        self.mourn(host, lost);
     }
 
     /// Schedules actions and faults.
@@ -345,6 +355,21 @@ impl Body<'_> {
         }
         // What comes in from here on belongs to no instant of the run.
         self.closed = true;
+        self.settle_pending()?;
+        // Nobody may have a guest now but on its way.
+        for host in (0..self.scenario.hosts.len()).map(HostId) {
+            self.ask(host, Ask::List, Pending::List);
+        }
         self.settle_pending()
+    }
+
+    /// A guest that is left over where no VM is supposed to be may be another's double.
+    fn left_over(&mut self, host: HostId, guests: &[VmId]) {
+        for vm in guests {
+            if !self.moves.values().any(|entry| entry.vm == *vm) {
+                let host = self.scenario.hosts.name(host.0);
+                self.harmed(*vm, format!("it runs on {host}, where nobody knows of it"));
+            }
+        }
     }
 }

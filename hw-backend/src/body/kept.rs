@@ -111,8 +111,6 @@ impl Body<'_> {
                 let memory = spec(self.scenario, vm).memory.value;
                 self.bring_back(id, from, rate(memory, takes));
             }
-            Command::Announce { .. } => self.tell(id, Input::Announced),
-            Command::CleanUp { .. } => self.tell(id, Input::CleanedUp),
             // What is left of the file goes when the migration ends.
             _ => {}
         }

@@ -8,6 +8,7 @@ use twinrack_scenario::record::{Event, MigrationKind, Outcome};
 use twinrack_scenario::units::{BitsPerSecond, Bytes};
 use twinrack_scenario::{HostId, MigrationId, NetworkId, VmId};
 
+use super::orphans::HandOver;
 use super::state::spec;
 use super::timers::Due;
 use super::{Body, Pending};
@@ -25,7 +26,7 @@ pub struct Move {
     pub(super) to: HostId,
     /// The network its memory takes.
     network: Option<NetworkId>,
-    kind: MigrationKind,
+    pub(super) kind: MigrationKind,
     pub(super) secret: Option<Secret>,
     /// The order to prepare, while the connection is being made.
     prepare: Option<Command>,
@@ -41,6 +42,8 @@ pub struct Move {
     client: Option<Client>,
     /// The source heard that the guest runs, before the target's agent said that it has it.
     pub(super) resumed: bool,
+    /// How far its hand-over has come.
+    pub(super) hand_over: HandOver,
     /// A guest in a file is to be read back at the source.
     pub(super) rolls_back: bool,
 }
@@ -81,6 +84,7 @@ impl Body<'_> {
             sending: None,
             granted: None,
             client: self.client_of(route),
+            hand_over: HandOver::default(),
             rolls_back: false,
         };
         self.moves.insert(id, entry);
@@ -97,6 +101,9 @@ impl Body<'_> {
 
     /// Carries out an order of the brain.
     pub(super) fn step(&mut self, id: MigrationId, command: &Command) {
+        if self.step_without_source(id, command) {
+            return;
+        }
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };
@@ -111,6 +118,7 @@ impl Body<'_> {
                 let reserve = *reserve;
                 return self.prepare(id, reserve);
             }
+            Command::HandOverStorage { .. } => entry.hand_over = HandOver::UnderWay,
             Command::PauseVm { .. } => self.halt_vm(vm, VmState::Paused),
             Command::Refuse(_) => return,
             _ => {}
@@ -245,7 +253,10 @@ impl Body<'_> {
                 entry.sent += sent.0;
                 entry.sending = None;
             }
-            Input::StorageTaken => self.handed_over(vm),
+            Input::StorageTaken => {
+                entry.hand_over = HandOver::Done;
+                self.handed_over(vm);
+            }
             Input::Resumed => {
                 entry.resumed = true;
                 return self.settle_arrival(id);
@@ -319,22 +330,39 @@ impl Body<'_> {
     /// A source has lost its link after the commit: the target's agent knows who has the guest. When that agent is dead
     /// the guest is nowhere else.
     pub(super) fn who_has(&mut self, id: MigrationId) {
-        let Some(entry) = self.moves.get(&id) else { return };
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        entry.hand_over = HandOver::Asked;
         let to = entry.to;
         if self.hosts[to.index()].state == HostState::Dead {
-            return self.settled(id, Ok(Answer::Taken(false)));
+            return self.owner_is(id, Some(false));
         }
         self.ask(to, Ask::Settle { migration: id }, Pending::Settle(id));
     }
 
     /// It is known who has the guest, or can't be.
     pub(super) fn settled(&mut self, id: MigrationId, answer: Result<Answer, String>) {
-        let Some(entry) = self.moves.get(&id) else { return };
         let target = match answer {
             Ok(Answer::Taken(taken)) => Some(taken),
             _ => None,
         };
-        let (migration, from) = (id, entry.from);
+        if !self.settled_for_dead_source(id, target == Some(true)) {
+            self.owner_is(id, target);
+        }
+    }
+
+    /// Tells a source that has asked whether the target has the guest.
+    pub(super) fn owner_is(&mut self, migration: MigrationId, target: Option<bool>) {
+        let Some(entry) = self.moves.get_mut(&migration) else {
+            return;
+        };
+        let from = entry.from;
+        entry.hand_over = if target == Some(true) {
+            HandOver::Done
+        } else {
+            HandOver::Ahead
+        };
         self.order(from, Ask::Owner { migration, target });
     }
 
@@ -363,7 +391,8 @@ impl Body<'_> {
             client.finish();
             self.clients.insert(id, client);
         }
-        if entry.arrived {
+        // Of a guest whose pages follow it, what had come when it arrived is not all.
+        if entry.arrived && entry.kind == MigrationKind::Live {
             self.write(Event::Transferred {
                 migration: id,
                 sent: entry.sent,

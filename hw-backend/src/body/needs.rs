@@ -2,10 +2,12 @@
 
 use twinrack_scenario::Scenario;
 use twinrack_scenario::spec::expect::Backend;
+use twinrack_scenario::spec::migration::PrecopyPolicySpec;
 use twinrack_scenario::spec::timeline::FaultSpec;
 
 use super::untold::Untold;
 use crate::guest::boot;
+use crate::kvm::AbsentPages;
 
 /// The way out that is always there.
 const SIM: &str = "run with --backend sim, which carries out the same scenario in virtual time";
@@ -48,6 +50,14 @@ pub fn missing(scenario: &Scenario, untold: &Untold, modelled: bool) -> Vec<Stri
         .any(|fault| matches!(fault, FaultSpec::Link(_)))
     {
         lacks("slow down or cut a link yet", SIM);
+    }
+    if matches!(
+        spec.policies.migration.policy,
+        Some(PrecopyPolicySpec::PostCopy(_))
+    ) && let Err(error) = AbsentPages::available()
+    {
+        let what = format!("have pages follow their guest here: {error}");
+        lacks(&what, "run as root, or sysctl vm.unprivileged_userfaultfd=1");
     }
     for vm in &spec.vms {
         if !boot::size_fits(vm.memory.value) {

@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "maps memory and copies from and to it")]
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -115,6 +116,19 @@ impl GuestMemory {
     /// Has the kernel find the pages now, not one fault at a time.
     pub fn populate(&self) -> Result<(), Error> {
         self.advise(libc::MADV_POPULATE_WRITE, "madvise MADV_POPULATE_WRITE")
+    }
+
+    /// Gives pages of anonymous memory back to the kernel: they hold zeros when they are touched next.
+    pub(super) fn discard(&self, pages: Range<usize>) -> Result<(), Error> {
+        let (address, len) = (pages.start * Self::PAGE, pages.len() * Self::PAGE);
+        let start = self.at(address as u64, len)?;
+        // SAFETY: `at` checked that the range is inside this object's own mapping; to lose its content is what is asked for.
+        let done = unsafe { libc::madvise(start.cast(), len, libc::MADV_DONTNEED) };
+        if done == 0 {
+            Ok(())
+        } else {
+            Err(Error::last("madvise MADV_DONTNEED"))
+        }
     }
 
     /// Copies bytes out of the guest.

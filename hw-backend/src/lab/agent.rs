@@ -160,6 +160,9 @@ impl Agent {
                 usage::report(&self.shared, Duration::from_nanos(every_ns));
                 Ok(Answer::Done)
             }
+            Ask::List => Ok(Answer::Guests(
+                locked(&self.shared.guests).keys().copied().collect(),
+            )),
             Ask::Start { vm, cpu } => self.start(vm, cpu),
             Ask::SetCpu { vm, cpu } => self.set_cpu(vm, cpu),
             Ask::Park { first, awake } => {

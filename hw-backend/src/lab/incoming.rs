@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use twinrack_scenario::{MigrationId, VmId};
 
-use super::agent::{ADDRESS, Shared};
+use super::agent::{ADDRESS, Shared, locked};
 use super::protocol::Said;
 use crate::guest::machine::Shape;
 use crate::migrate::target::{Room, receive};
 use crate::migrate::wire::Secret;
-use crate::migrate::{Claim, PATIENCE};
+use crate::migrate::{Claim, Following, PATIENCE};
 
 /// How often a port that nobody has connected to is looked at.
 const LOOK: Duration = Duration::from_millis(2);
@@ -62,9 +62,22 @@ pub(super) fn listen(
             shared.keep(vm, arrived.machine, Instant::now());
             let received = arrived.received;
             shared.say(Said::Arrived { migration, received });
+            if let Some(following) = arrived.following {
+                follow(&shared, vm, following);
+            }
         }
     });
     Ok((port, waiting))
+}
+
+/// Has a guest's other pages come. One that loses them ends here; the source, whose link is gone too, tells that it is lost.
+fn follow(shared: &Shared, vm: VmId, mut following: Following) {
+    if following.finish().is_err()
+        && let Some(guest) = locked(&shared.guests).remove(&vm)
+    {
+        shared.forget(vm);
+        following.abandon(guest.machine);
+    }
 }
 
 fn accepted(listener: &TcpListener, over: &AtomicBool) -> Option<TcpStream> {

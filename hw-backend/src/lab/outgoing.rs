@@ -128,6 +128,13 @@ fn serve(
                         pause,
                     });
                 }
+                if let Some(followed) = source.take_followed() {
+                    shared.say(Said::Followed {
+                        migration,
+                        pages: followed.pages,
+                        stalled_ns: followed.nanos(),
+                    });
+                }
                 shared.say(Said::Happened { migration, input });
             }
             Ok(None) => {}

@@ -35,6 +35,8 @@ pub enum Ask {
         /// The interval.
         every_ns: u64,
     },
+    /// Say which guests are here, those on their way not among them.
+    List,
     /// Make and run a guest.
     Start {
         /// Which.
@@ -196,6 +198,15 @@ pub enum Said {
         /// Bytes received.
         received: u64,
     },
+    /// The pages of a guest that moved first have all followed it.
+    Followed {
+        /// Which migration.
+        migration: MigrationId,
+        /// Pages that it touched before they had come.
+        pages: u64,
+        /// Nanoseconds that its processors waited for them, all together.
+        stalled_ns: u64,
+    },
     /// A source has lost its link after the commit.
     WhoHas {
         /// Which migration.
@@ -225,6 +236,8 @@ pub enum Answer {
     Port(u16),
     /// Whether the target has taken the guest.
     Taken(bool),
+    /// The guests that are here.
+    Guests(Vec<VmId>),
     /// The guest was stopped and its memory found whole.
     Stopped(Closing),
 }

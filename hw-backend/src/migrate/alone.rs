@@ -88,6 +88,14 @@ pub fn migrate(
                 Err(MigrateError::InDoubt) => return Err(Failed::InDoubt(source.into_machine())),
                 Err(error) => return Err(error.into()),
             };
+            if let Some(followed) = source.take_followed() {
+                let event = Event::MigrationFaulted {
+                    migration,
+                    pages: followed.pages,
+                    stalled_nanos: followed.nanos(),
+                };
+                events.push((now(), event));
+            }
         }
     }
     let report = brain

@@ -10,6 +10,7 @@ use super::{MigrateError, prepare};
 use crate::kvm::GuestMemory;
 
 /// Both ways of a connection, as one end has them.
+#[derive(Debug)]
 pub(super) struct Link<R, W> {
     pub(super) reader: FrameReader<R>,
     pub(super) writer: FrameWriter<W>,

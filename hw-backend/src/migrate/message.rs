@@ -51,6 +51,8 @@ pub struct Hello {
     pub vcpus: u32,
     /// How the guest maps its memory.
     pub pages: GuestPages,
+    /// Whether some of its memory follows when it runs.
+    pub follows: bool,
     /// The processor features that it sees.
     pub cpuid: Vec<kvm_cpuid_entry2>,
 }
@@ -59,7 +61,12 @@ pub struct Hello {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Runs<'a>(&'a [[u8; 8]]);
 
-impl Runs<'_> {
+impl<'a> Runs<'a> {
+    /// Runs made by [`run`].
+    pub(super) const fn new(runs: &'a [[u8; 8]]) -> Self {
+        Self(runs)
+    }
+
     /// The runs, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
         self.0.iter().map(|run| {
@@ -91,6 +98,17 @@ pub enum Message<'a> {
     RoundEnd(u32),
     /// Target: it has arrived.
     RoundAck(u32),
+    /// Source: these pages come when the guest runs at the target.
+    Follow(Runs<'a>),
+    /// Target: the guest waits for this page.
+    Want(u32),
+    /// Target: all pages have followed; for so many the guest waited, so many nanoseconds.
+    Followed {
+        /// Pages that it touched before they had come.
+        pages: u64,
+        /// How long its processors waited for them, all together.
+        nanos: u64,
+    },
     /// Source: the states of all processors.
     States(Vec<VcpuState>),
     /// Target: they are loaded.
@@ -120,6 +138,9 @@ pub(super) mod kind {
     pub(in super::super) const TAKEN: u8 = 11;
     pub(in super::super) const RESUMED: u8 = 12;
     pub(in super::super) const ABORT: u8 = 13;
+    pub(in super::super) const FOLLOW: u8 = 14;
+    pub(in super::super) const WANT: u8 = 15;
+    pub(in super::super) const FOLLOWED: u8 = 16;
 }
 
 impl<'a> Message<'a> {
@@ -133,6 +154,9 @@ impl<'a> Message<'a> {
             Self::Zeros(_) => "Zeros",
             Self::RoundEnd(_) => "RoundEnd",
             Self::RoundAck(_) => "RoundAck",
+            Self::Follow(_) => "Follow",
+            Self::Want(_) => "Want",
+            Self::Followed { .. } => "Followed",
             Self::States(_) => "States",
             Self::Loaded => "Loaded",
             Self::Commit => "Commit",
@@ -152,6 +176,9 @@ impl<'a> Message<'a> {
             Self::Zeros(_) => kind::ZEROS,
             Self::RoundEnd(_) => kind::ROUND_END,
             Self::RoundAck(_) => kind::ROUND_ACK,
+            Self::Follow(_) => kind::FOLLOW,
+            Self::Want(_) => kind::WANT,
+            Self::Followed { .. } => kind::FOLLOWED,
             Self::States(_) => kind::STATES,
             Self::Loaded => kind::LOADED,
             Self::Commit => kind::COMMIT,
@@ -171,8 +198,14 @@ impl<'a> Message<'a> {
                 into.extend(runs.0.as_flattened());
                 into.extend(*content);
             }
-            Self::Zeros(runs) => into.extend(runs.0.as_flattened()),
-            Self::RoundEnd(round) | Self::RoundAck(round) => into.extend(round.to_le_bytes()),
+            Self::Zeros(runs) | Self::Follow(runs) => into.extend(runs.0.as_flattened()),
+            Self::RoundEnd(number) | Self::RoundAck(number) | Self::Want(number) => {
+                into.extend(number.to_le_bytes());
+            }
+            Self::Followed { pages, nanos } => {
+                into.extend(pages.to_le_bytes());
+                into.extend(nanos.to_le_bytes());
+            }
             Self::States(states) => {
                 for state in states.iter().map(VcpuState::encode) {
                     into.extend((state.len() as u32).to_le_bytes());
@@ -198,10 +231,10 @@ impl<'a> Message<'a> {
             kind::READY => empty(Self::Ready),
             kind::REFUSED => Ok(Self::Refused(text(payload))),
             kind::PAGES => pages(payload),
-            kind::ZEROS => match payload.as_chunks() {
-                (runs, []) => Ok(Self::Zeros(Runs(runs))),
-                _ => Err(MessageError::Length { message: "Zeros" }),
-            },
+            kind::ZEROS => runs(payload, "Zeros").map(Self::Zeros),
+            kind::FOLLOW => runs(payload, "Follow").map(Self::Follow),
+            kind::WANT => number(payload, "Want").map(Self::Want),
+            kind::FOLLOWED => followed(payload),
             kind::ROUND_END => number(payload, "RoundEnd").map(Self::RoundEnd),
             kind::ROUND_ACK => number(payload, "RoundAck").map(Self::RoundAck),
             kind::STATES => states(payload).map(Self::States),
@@ -226,26 +259,37 @@ impl Hello {
         into.extend(self.vcpus.to_le_bytes());
         into.extend(self.memory.0.to_le_bytes());
         into.extend(u32::from(self.pages == GuestPages::Large).to_le_bytes());
+        into.extend(u32::from(self.follows).to_le_bytes());
         into.extend(self.cpuid.as_bytes());
     }
 
     fn decode(payload: &[u8]) -> Result<Self, MessageError> {
         const MESSAGE: &str = "Hello";
         const LENGTH: MessageError = MessageError::Length { message: MESSAGE };
-        let (fixed, rest) = payload.split_first_chunk::<20>().ok_or(LENGTH)?;
-        let [g0, g1, g2, g3, v0, v1, v2, v3, memory @ .., p0, p1, p2, p3] = *fixed;
-        let memory = u64::from_le_bytes(memory);
-        let pages = match u32::from_le_bytes([p0, p1, p2, p3]) {
-            0 => GuestPages::Small,
-            1 => GuestPages::Large,
-            other => {
-                return Err(MessageError::Value {
-                    message: MESSAGE,
-                    what: "pages",
-                    value: other.into(),
-                });
-            }
+        let (fixed, rest) = payload.split_first_chunk::<24>().ok_or(LENGTH)?;
+        let words = fixed
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|word| u32::from_le_bytes(*word));
+        let [migration, vcpus, low, high, pages, follows] = *words.collect::<Vec<_>>() else {
+            return Err(LENGTH);
         };
+        let yes = |what, number| match number {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(MessageError::Value {
+                message: MESSAGE,
+                what,
+                value: u64::from(other),
+            }),
+        };
+        let pages = if yes("pages", pages)? {
+            GuestPages::Large
+        } else {
+            GuestPages::Small
+        };
+        let follows = yes("follows", follows)?;
         let (entries, behind) = rest.as_chunks::<{ size_of::<kvm_cpuid_entry2>() }>();
         if !behind.is_empty() || entries.len() > CPUID_MAX {
             return Err(LENGTH);
@@ -254,10 +298,11 @@ impl Hello {
             .iter()
             .map(|entry| kvm_cpuid_entry2::read_from_bytes(entry).map_err(|_| LENGTH));
         Ok(Self {
-            migration: u32::from_le_bytes([g0, g1, g2, g3]),
-            vcpus: u32::from_le_bytes([v0, v1, v2, v3]),
-            memory: Bytes(memory),
+            migration,
+            vcpus,
+            memory: Bytes(u64::from(low) | u64::from(high) << 32),
             pages,
+            follows,
             cpuid: entries.collect::<Result<_, _>>()?,
         })
     }
@@ -279,6 +324,23 @@ fn pages(payload: &[u8]) -> Result<Message<'_>, MessageError> {
         return Err(LENGTH);
     }
     Ok(Message::Pages(runs, content))
+}
+
+fn runs<'a>(payload: &'a [u8], message: &'static str) -> Result<Runs<'a>, MessageError> {
+    match payload.as_chunks() {
+        (runs, []) => Ok(Runs(runs)),
+        _ => Err(MessageError::Length { message }),
+    }
+}
+
+fn followed(payload: &[u8]) -> Result<Message<'_>, MessageError> {
+    match *payload.as_chunks::<8>().0 {
+        [pages, nanos] if payload.len() == 16 => Ok(Message::Followed {
+            pages: u64::from_le_bytes(pages),
+            nanos: u64::from_le_bytes(nanos),
+        }),
+        _ => Err(MessageError::Length { message: "Followed" }),
+    }
 }
 
 fn states(mut payload: &[u8]) -> Result<Vec<VcpuState>, MessageError> {
@@ -335,6 +397,7 @@ mod tests {
             memory: Bytes::GIB,
             vcpus: 2,
             pages: GuestPages::Large,
+            follows: true,
             cpuid: vec![kvm_cpuid_entry2 {
                 function: 7,
                 ebx: 9,
@@ -344,6 +407,9 @@ mod tests {
         again(&Message::Hello(hello));
         again(&Message::Pages(Runs(&runs), &content));
         again(&Message::Zeros(Runs(&runs)));
+        again(&Message::Follow(Runs(&runs)));
+        again(&Message::Want(17));
+        again(&Message::Followed { pages: 3, nanos: 9 });
         for message in [
             Message::RoundEnd(3),
             Message::RoundAck(u32::MAX),
@@ -385,7 +451,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_payload_brings_it_down(kind in 0_u8..16, payload in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_payload_brings_it_down(kind in 0_u8..18, payload in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Message::decode(kind, &payload);
         }
     }

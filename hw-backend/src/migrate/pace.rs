@@ -89,20 +89,25 @@ impl Pace {
 
     /// `bytes` were sent: waits until the link of that rate would be free again.
     pub fn sent(&mut self, bytes: u64) {
-        self.took(bytes);
-        if let Some(ahead) = self.ahead(self.began.elapsed()) {
+        self.note(bytes);
+        if let Some(ahead) = self.busy() {
             thread::sleep(ahead);
         }
     }
 
-    /// The link takes so many bytes more, at the rate that it has now.
-    fn took(&mut self, bytes: u64) {
+    /// `bytes` were sent, and nobody waits for the link now: it takes them at the rate that it has now.
+    pub fn note(&mut self, bytes: u64) {
         self.bytes += bytes;
         self.grant.0.sent.fetch_add(bytes, Ordering::Relaxed);
         let rate = self.cap().map_or(0.0, BitsPerSecond::bytes_per_second);
         if rate > 0.0 {
             self.free += Duration::from_secs_f64(bytes as f64 / rate);
         }
+    }
+
+    /// How long the link of that rate is busy from now on with what was sent; nothing when it is free.
+    pub fn busy(&self) -> Option<Duration> {
+        self.ahead(self.began.elapsed())
     }
 
     /// How far the sender is ahead of the link.
@@ -120,7 +125,7 @@ mod tests {
     #[test]
     fn the_link_is_free_when_the_bytes_have_passed() {
         let mut pace = Pace::new(Some(GIGABIT), &Grant::default());
-        pace.took(125_000_000);
+        pace.note(125_000_000);
         // A second's bytes after 0.4 s: 0.6 s ahead; after 1.5 s: behind.
         assert_eq!(
             pace.ahead(Duration::from_millis(400)),
@@ -128,7 +133,7 @@ mod tests {
         );
         assert_eq!(pace.ahead(Duration::from_millis(1500)), None);
         let mut free = Pace::new(None, &Grant::default());
-        free.took(125_000_000);
+        free.note(125_000_000);
         assert_eq!(free.ahead(Duration::ZERO), None);
     }
 
@@ -136,11 +141,11 @@ mod tests {
     fn what_is_granted_holds_from_the_next_piece_on() {
         let grant = Grant::default();
         let mut pace = Pace::new(Some(GIGABIT), &grant);
-        pace.took(12_500_000);
+        pace.note(12_500_000);
         grant.set(BitsPerSecond(GIGABIT.0 / 2));
-        pace.took(12_500_000);
+        pace.note(12_500_000);
         grant.set(BitsPerSecond(GIGABIT.0 * 2));
-        pace.took(12_500_000);
+        pace.note(12_500_000);
         // 0.1 s at the whole rate, 0.2 s at half, 0.1 s at the limit.
         assert_eq!(pace.ahead(Duration::ZERO), Some(Duration::from_millis(400)));
         assert_eq!(grant.sent(), 37_500_000);

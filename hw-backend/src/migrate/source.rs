@@ -14,6 +14,7 @@ use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration};
 
 use super::MigrateError;
 use super::claim::{Owner, Referee};
+use super::follow::{self, Followed};
 use super::link::{Link, out_of_order};
 use super::message::{Hello, Message};
 use super::pace::{Grant, Pace};
@@ -62,6 +63,9 @@ pub struct Source {
     throttled: Vec<Throttled>,
     /// What the plan wants and this body can't do, if there is something.
     beyond: Option<&'static str>,
+    /// Its pages come behind it.
+    follows: bool,
+    followed: Option<Followed>,
     /// How long to wait before the pause: a hook for tests.
     #[cfg(test)]
     pub(super) linger: Duration,
@@ -99,6 +103,8 @@ impl Source {
             throttle: None,
             throttled: Vec::new(),
             beyond: beyond(plan),
+            follows: plan.kind == MigrationKind::PostCopy,
+            followed: None,
             #[cfg(test)]
             linger: Duration::ZERO,
             machine,
@@ -134,6 +140,11 @@ impl Source {
         &self.throttled
     }
 
+    /// What the guest waited for while its pages followed it, told once when they have.
+    pub const fn take_followed(&mut self) -> Option<Followed> {
+        self.followed.take()
+    }
+
     /// The guest back, when the migration is over and it is still here.
     pub fn into_machine(self) -> Machine {
         self.machine
@@ -154,7 +165,10 @@ impl Source {
 
     /// Says what is coming; the answer to [`Command::Prepare`].
     fn prepare(&mut self, system: &System, migration: u32) -> Result<Input, MigrateError> {
-        let hello = hello(system, &self.machine, migration)?;
+        let hello = Hello {
+            follows: self.follows,
+            ..hello(system, &self.machine, migration)?
+        };
         self.link.say(&Message::Hello(hello))?;
         match self.link.hear() {
             Ok(Message::Ready) => Ok(Input::Prepared),
@@ -206,7 +220,7 @@ impl Source {
             Command::SaveVm { .. } | Command::RestoreVm { .. } => Err(MigrateError::Unsupported(
                 "migrate through a file over a connection",
             )),
-            Command::FetchPages { .. } => Err(MigrateError::Unsupported("send pages after the guest")),
+            Command::FetchPages { rate_limit, .. } => self.send_behind(rate_limit).map(Some),
         };
         match done {
             Ok(input) => Ok(input),
@@ -292,20 +306,46 @@ impl Source {
         let states = self.machine.save()?;
         self.parts.save = began.elapsed();
         let began = Instant::now();
-        // The guest stands still, so nothing need be watched again.
-        let mut pace = Pace::new(limit, &self.grant);
-        let all = std::mem::replace(&mut self.to_send, PageSet::empty(self.machine.memory().pages()));
-        for runs in frames(all.runs(FRAME_PAGES)) {
-            pace.sent(
-                self.link
-                    .writer
-                    .send_runs(self.machine.memory(), &runs, self.zeros)?,
-            );
+        if self.follows {
+            self.link.writer.say_follow(&self.to_send)?;
+        } else {
+            self.send_rest(limit)?;
         }
         self.link.say(&Message::States(states))?;
         self.link.expect(&Message::Loaded)?;
         self.parts.copy = began.elapsed();
         Ok(Input::StateSent {
+            sent: Bytes(self.link.writer.sent() - before),
+        })
+    }
+
+    /// Sends what is left of a guest that stands still: nothing of it need be watched again.
+    fn send_rest(&mut self, limit: Option<BitsPerSecond>) -> Result<(), MigrateError> {
+        let mut pace = Pace::new(limit, &self.grant);
+        let all = std::mem::replace(&mut self.to_send, PageSet::empty(self.machine.memory().pages()));
+        for runs in frames(all.runs(FRAME_PAGES)) {
+            let sent = self
+                .link
+                .writer
+                .send_runs(self.machine.memory(), &runs, self.zeros)?;
+            pace.sent(sent);
+        }
+        Ok(())
+    }
+
+    /// Sends what is left after the guest, which runs at the target.
+    fn send_behind(&mut self, limit: Option<BitsPerSecond>) -> Result<Input, MigrateError> {
+        let before = self.link.writer.sent();
+        let (memory, zeros) = (self.machine.memory().clone(), self.zeros);
+        let followed = follow::send_behind(
+            &mut self.link,
+            &memory,
+            &mut self.to_send,
+            zeros,
+            Pace::new(limit, &self.grant),
+        )?;
+        self.followed = Some(followed);
+        Ok(Input::PagesFetched {
             sent: Bytes(self.link.writer.sent() - before),
         })
     }
@@ -412,6 +452,7 @@ pub(super) fn hello(system: &System, machine: &Machine, migration: u32) -> Resul
         memory: shape.memory,
         vcpus: shape.vcpus,
         pages: shape.pages,
+        follows: false,
         cpuid: system.supported_cpuid()?.as_slice().to_vec(),
     })
 }
@@ -419,9 +460,8 @@ pub(super) fn hello(system: &System, machine: &Machine, migration: u32) -> Resul
 /// What a plan wants that this body can't do.
 fn beyond(plan: &Plan) -> Option<&'static str> {
     match plan.kind {
-        MigrationKind::Live => None,
+        MigrationKind::Live | MigrationKind::PostCopy => None,
         MigrationKind::Quick => Some("migrate through a file over a connection"),
-        MigrationKind::PostCopy => Some("send pages after the guest"),
     }
 }
 

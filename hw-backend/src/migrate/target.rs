@@ -6,12 +6,13 @@ use std::time::Instant;
 use kvm_bindings::CpuId;
 
 use super::claim::Claim;
+use super::follow::Following;
 use super::link::{Link, heard, out_of_order};
 use super::message::{Hello, Message, Runs};
 use super::wire::{Direction, FrameReader, Secret, WireError};
 use super::{MigrateError, prepare};
 use crate::guest::machine::{Machine, Shape};
-use crate::kvm::{Backing, DirtyMechanism, GuestMemory, System, VcpuState};
+use crate::kvm::{AbsentPages, Backing, DirtyMechanism, GuestMemory, PageSet, System, VcpuState};
 
 /// What the target gives a guest that comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Arrived {
     pub load: std::time::Duration,
     /// Time from the commit's arrival until the processors ran.
     pub start: std::time::Duration,
+    /// What brings its other pages, where they follow it.
+    pub following: Option<Following>,
 }
 
 /// Takes one guest over a connection. Until the commit, whatever fails leaves nothing behind; after it the guest runs here
@@ -67,15 +70,27 @@ pub fn receive(
         other => return Err(out_of_order(&other, "Hello")),
     };
     let mut link = Link::of_target(reader, back, secret);
-    let received = link.take_guest(system, &hello, room, claim);
-    if let Err(error) = &received
-        && !error.is_link()
-    {
-        // The other end may be gone already; it finds out in its own time.
-        let _ = link.say(&Message::Abort(error.to_string()));
+    match link.take_guest(system, &hello, room, claim) {
+        Ok((mut arrived, absent)) => {
+            arrived.following = absent.map(|(absent, missing)| Following {
+                link,
+                absent,
+                missing,
+            });
+            Ok(arrived)
+        }
+        Err(error) => {
+            if !error.is_link() {
+                // The other end may be gone already; it finds out in its own time.
+                let _ = link.say(&Message::Abort(error.to_string()));
+            }
+            Err(error)
+        }
     }
-    received
 }
+
+/// Memory some of whose pages follow, and which they are.
+type Absent = Option<(AbsentPages, PageSet)>;
 
 impl Link<TcpStream, TcpStream> {
     fn take_guest(
@@ -84,9 +99,13 @@ impl Link<TcpStream, TcpStream> {
         hello: &Hello,
         room: Room,
         claim: &Claim,
-    ) -> Result<Arrived, MigrateError> {
+    ) -> Result<(Arrived, Absent), MigrateError> {
         let made = skeleton(system, hello, room).and_then(|machine| {
-            machine.memory().populate()?;
+            if hello.follows {
+                AbsentPages::available()?;
+            } else {
+                machine.memory().populate()?;
+            }
             Ok(machine)
         });
         let mut machine = match made {
@@ -97,8 +116,14 @@ impl Link<TcpStream, TcpStream> {
             }
         };
         self.say(&Message::Ready)?;
-        let states = self.fill(machine.memory())?;
+        let (states, missing) = self.fill(machine.memory())?;
         let arrived = Instant::now();
+        let absent = if hello.follows {
+            let absent = AbsentPages::new(machine.memory().clone(), &missing)?;
+            Some((absent, missing))
+        } else {
+            None
+        };
         machine.restore(states)?;
         let load = arrived.elapsed();
         self.say(&Message::Loaded)?;
@@ -115,24 +140,34 @@ impl Link<TcpStream, TcpStream> {
         let start = committed.elapsed();
         let _ = heard.and_then(|()| self.say(&Message::Resumed));
         let received = self.reader.received();
-        Ok(Arrived {
+        let arrived = Arrived {
             machine,
             migration: hello.migration,
             received,
             load,
             start,
-        })
+            following: None,
+        };
+        Ok((arrived, absent))
     }
 
-    /// Takes pages until the processors' states come.
-    fn fill(&mut self, memory: &GuestMemory) -> Result<Vec<VcpuState>, MigrateError> {
+    /// Takes pages until the processors' states come, and says which pages follow them.
+    fn fill(&mut self, memory: &GuestMemory) -> Result<(Vec<VcpuState>, PageSet), MigrateError> {
+        let mut missing = PageSet::empty(memory.pages());
         loop {
             match self.hear()? {
+                Message::Follow(runs) => {
+                    for (first, count) in runs.iter() {
+                        // Pages beyond its memory are no pages of it.
+                        let end = first.saturating_add(count).min(memory.pages() as u64);
+                        (first..end).for_each(|page| missing.insert(page as usize));
+                    }
+                }
                 Message::RoundEnd(round) => self.say(&Message::RoundAck(round))?,
-                Message::States(states) => return Ok(states),
+                Message::States(states) => return Ok((states, missing)),
                 message => {
                     if take_pages(memory, &message)?.is_none() {
-                        return Err(out_of_order(&message, "Pages, Zeros, RoundEnd or States"));
+                        return Err(out_of_order(&message, "Pages, Zeros, RoundEnd, Follow or States"));
                     }
                 }
             }

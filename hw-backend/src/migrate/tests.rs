@@ -1,5 +1,6 @@
 //! Migrations within one process: guests that move, stay, come back, and are never on both sides or on none.
 
+mod follow;
 mod saved;
 mod setup;
 

@@ -23,7 +23,7 @@ use std::io::{self, Read, Write};
 use super::seal::Sealer;
 
 /// Version of the form.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 /// Most bytes of a payload: 256 pages and what describes them.
 pub const PAYLOAD_MAX: usize = 256 * (4096 + 8) + 64;
 /// Bytes before the payload.

@@ -94,6 +94,20 @@ impl Fabric for Body<'_> {
         self.facts_of(vm, from, to)
     }
 
+    fn setting(&self, host: HostId) -> u32 {
+        let mut networks = self.links.networks.iter();
+        if networks.all(|network| network.fluid.is_linked(host.0)) {
+            self.surroundings.setting(host)
+        } else {
+            // A host with a cut link is like no other.
+            self.host_count() + host.0
+        }
+    }
+
+    fn standing(&self, vm: VmId) -> u64 {
+        self.surroundings.standing(self.scenario, vm)
+    }
+
     fn wake_at(&mut self, at: SimTime, wake: Wake) {
         self.schedule(at, Happening::Wake(wake));
     }

@@ -1,6 +1,8 @@
 //! What the scenario tells of its surroundings, worked out once for both bodies; with what holds at the moment it makes
 //! the [`Facts`] of a move.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use twinrack_scenario::decode::Spanned;
 use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::units::Bytes;
@@ -50,6 +52,8 @@ pub struct Surroundings {
     sends_on: Vec<Vec<usize>>,
     /// Features that each VM saw when it started.
     seen: Vec<Features>,
+    /// The setting of each host, from 0.
+    settings: Vec<u32>,
 }
 
 impl Surroundings {
@@ -80,11 +84,14 @@ impl Surroundings {
                 .as_ref()
                 .map_or(Features::NONE, |own| Features::of_generation(host.vendor, own))
         });
+        let features: Vec<Features> = features.collect();
+        let connected: Vec<Vec<bool>> = connected.collect();
         Self {
+            settings: settings(scenario, &cluster, &features, &connected),
             cluster,
             nodes,
-            features: features.collect(),
-            connected: connected.collect(),
+            features,
+            connected,
             shares_lun: shares_lun(scenario),
             sends_on: sends_on(scenario),
             seen: vec![Features::NONE; scenario.vms.len() as usize],
@@ -128,6 +135,18 @@ impl Surroundings {
         }
     }
 
+    /// Which setting a host is in: hosts of one can't be told apart by what the scenario says of them, as far as the checks
+    /// of a move look at it.
+    pub fn setting(&self, host: HostId) -> u32 {
+        self.settings[host.index()]
+    }
+
+    /// Which standing a VM has: its item of the scenario, and what it saw when it started.
+    pub fn standing(&self, scenario: &Scenario, vm: VmId) -> u64 {
+        let group = scenario.vms.group_of(vm.0) as u64;
+        group << 32 | u64::from(self.seen[vm.index()].bits())
+    }
+
     fn end(&self, scenario: &Scenario, host: HostId, up: bool) -> HostFacts {
         let group = scenario.hosts.group_of(host.0);
         let spec = &scenario.spec.hosts[group];
@@ -167,6 +186,36 @@ fn hosts_of(scenario: &Scenario, names: &[Spanned<String>]) -> Vec<u32> {
     }
     let named = names.iter().filter_map(|name| scenario.hosts.find(&name.value));
     named.flatten().collect()
+}
+
+/// Numbers the settings of hosts in the order in which they come.
+fn settings(
+    scenario: &Scenario,
+    cluster: &[Option<u32>],
+    features: &[Features],
+    connected: &[Vec<bool>],
+) -> Vec<u32> {
+    let spec = &scenario.spec;
+    let lists = spec.vms.iter().map(|vm| &vm.possible_owners);
+    let owners: Vec<BTreeSet<u32>> = lists
+        .filter(|names| !names.is_empty())
+        .map(|names| hosts_of(scenario, names).into_iter().collect())
+        .collect();
+    let some: Vec<&Vec<bool>> = connected.iter().filter(|hosts| !hosts.is_empty()).collect();
+    let mut numbers = BTreeMap::new();
+    let of = |host: u32| {
+        let group = scenario.hosts.group_of(host);
+        let own = &spec.hosts[group];
+        let networks: Vec<bool> = some.iter().map(|hosts| hosts[host as usize]).collect();
+        let owned: Vec<bool> = owners.iter().map(|hosts| hosts.contains(&host)).collect();
+        let key = (
+            (own.edition, own.vendor, features[group].bits(), &own.system_drive),
+            (cluster[host as usize], networks, owned),
+        );
+        let next = numbers.len() as u32;
+        *numbers.entry(key).or_insert(next)
+    };
+    (0..scenario.hosts.len()).map(of).collect()
 }
 
 fn shares_lun(scenario: &Scenario) -> Vec<bool> {

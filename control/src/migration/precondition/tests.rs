@@ -128,7 +128,6 @@ fn quick_migration_needs_no_live_migration() {
     for spoil in [
         (|f| f.source.edition = Edition::HyperV2008) as fn(&mut Facts),
         |f| (f.volume, f.volume_shared) = (VolumeKind::Lun, true),
-        |f| f.guest_features = Features::SSE42,
         |f| f.networks[0].up = false,
     ] {
         assert!(live(&with(spoil)).is_err() && quick(&with(spoil)).is_ok());
@@ -139,6 +138,20 @@ fn quick_migration_needs_no_live_migration() {
         |f| f.target_free = Bytes::ZERO,
     ] {
         assert!(quick(&with(spoil)).is_err());
+    }
+}
+
+#[test]
+fn a_saved_state_is_restored_only_where_its_processor_features_are() {
+    for (code, spoil) in [
+        (
+            "LM_CPU_FEATURES",
+            (|f| f.guest_features = Features::SSE42) as fn(&mut Facts),
+        ),
+        ("LM_CPU_VENDOR", |f| f.target.vendor = CpuVendor::Amd),
+    ] {
+        let refused = check(&with(spoil), MigrationKind::Quick, false).expect_err("it could not be restored");
+        assert_eq!(refused.code, code);
     }
 }
 

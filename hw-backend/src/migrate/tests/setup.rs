@@ -118,7 +118,7 @@ impl<'a> Run<'a> {
         let machine = self.machine.take().expect("a guest");
         let (system, room) = (self.system, self.room);
         let (ended, received) = thread::scope(|scope| {
-            let target = scope.spawn(|| receive(system, far, secret, room, &claim));
+            let target = scope.spawn(|| whole(receive(system, far, secret, room, &claim)?));
             let mut source =
                 Source::new(machine, near, secret, &plan, self.cancel.clone(), referee).expect("a source");
             source.linger = self.linger;
@@ -187,6 +187,17 @@ impl<'a> Run<'a> {
         });
         (near, far)
     }
+}
+
+/// The guest when all its pages have come.
+fn whole(mut arrived: Arrived) -> Result<Arrived, MigrateError> {
+    if let Some(mut following) = arrived.following.take()
+        && let Err(error) = following.finish()
+    {
+        following.abandon(arrived.machine);
+        return Err(error);
+    }
+    Ok(arrived)
 }
 
 pub(super) fn goes_on_and_is_whole(mut machine: Machine, workload: &Workload, heartbeat: u64) {
