@@ -45,6 +45,9 @@ pub struct Run {
     /// figures that hang on it from the simulator; they are marked `modelled`.
     #[arg(long)]
     allow_modelled: bool,
+    /// With --backend kvm: the hosts of this inventory, in its order, in place of processes of this machine.
+    #[arg(long, value_name = "LAB.YAML")]
+    lab: Option<PathBuf>,
     /// Seed of every random draw, in place of the scenario's.
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
@@ -97,7 +100,7 @@ impl Run {
         let record = match self.backend {
             Backend::Sim => simulate(scenario, seed, &mut |progress| bar.show(progress))
                 .map_err(|error| stopped(error, "no record is written")),
-            Backend::Kvm => on_hosts(scenario, seed, self.allow_modelled, &bar),
+            Backend::Kvm => on_hosts(scenario, seed, (self.allow_modelled, self.lab.as_deref()), &bar),
         };
         bar.clear();
         let record = record?;
@@ -203,15 +206,20 @@ pub fn simulate(
     Ok(record)
 }
 
-/// Carries a scenario out on agents, which are this very program.
-pub fn on_hosts(scenario: &Scenario, seed: u64, allow_modelled: bool, bar: &Bar) -> Result<RunRecord, Stop> {
+/// Carries a scenario out on the hosts of a lab, or on processes of this very program.
+pub fn on_hosts(
+    scenario: &Scenario,
+    seed: u64,
+    (allow_modelled, lab): (bool, Option<&Path>),
+    bar: &Bar,
+) -> Result<RunRecord, Stop> {
     let hosts = Capabilities::probe();
     if let Some(obstacle) = hosts.obstacle() {
         return Err(unavailable(obstacle));
     }
-    let agent = Starter {
-        program: std::env::current_exe().map_err(Stop::unavailable)?,
-        arguments: vec!["agent".to_owned(), "--stdio".to_owned()],
+    let agents = match lab {
+        Some(path) => crate::lab::starters(path)?,
+        None => vec![Starter::here(std::env::current_exe().map_err(Stop::unavailable)?)],
     };
     let modelled = if allow_modelled {
         let record = simulate(scenario, seed, &mut |_| {});
@@ -226,7 +234,7 @@ pub fn on_hosts(scenario: &Scenario, seed: u64, allow_modelled: bool, bar: &Bar)
     };
     let options = Options {
         seed,
-        agent,
+        agents,
         hosts,
         modelled,
     };

@@ -28,7 +28,7 @@ pub fn of_file(path: &Path, sets: &[(String, String)], repeats: u32) -> Result<T
     let mut measured = Vec::new();
     for _ in 0..repeats {
         let bar = Bar::new(&scenario.spec.name, 1);
-        let record = on_hosts(&scenario, scenario.spec.seed, false, &bar);
+        let record = on_hosts(&scenario, scenario.spec.seed, (false, None), &bar);
         bar.clear();
         measured.push(record?.summary);
     }

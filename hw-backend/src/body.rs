@@ -58,8 +58,8 @@ use watching::Watching;
 pub struct Options {
     /// The seed of the brain's random draws.
     pub seed: u64,
-    /// How an agent is started.
-    pub agent: Starter,
+    /// How the agent of each host is started; one alone serves for all of them.
+    pub agents: Vec<Starter>,
     /// What the hosts can do.
     pub hosts: Capabilities,
     /// Figures of the simulated body that stand in for what the hosts can't do or tell. Without them a scenario that needs
@@ -174,7 +174,7 @@ pub fn run(
     }
     let end = SimTime::ZERO + scenario.spec.duration.value;
     let mut body = Body::new(scenario, untold.parks());
-    body.start_agents(&options.agent)?;
+    body.start_agents(&options.agents)?;
     body.start_placed()?;
     let draws = draws(options.seed);
     let mut brain = Controller::new(&scenario.spec.policies, &body, draws);
@@ -249,13 +249,21 @@ impl<'a> Body<'a> {
     }
 
     /// An agent for each host, each with the scenario.
-    fn start_agents(&mut self, starter: &Starter) -> Result<(), RunError> {
+    fn start_agents(&mut self, starters: &[Starter]) -> Result<(), RunError> {
         for host in (0..self.scenario.hosts.len()).map(HostId) {
             let failed = |source| RunError::Agent {
                 host: self.scenario.hosts.name(host.0),
                 source,
             };
+            let starter = match starters {
+                [one] => one,
+                several => several.get(host.index()).ok_or_else(|| {
+                    let why = format!("the lab has {} hosts, the scenario more", several.len());
+                    failed(io::Error::other(why))
+                })?,
+            };
             let handle = Handle::start(starter, host, &self.words, &self.heard).map_err(failed)?;
+            self.hosts[host.index()].address = Some(starter.address);
             self.hosts[host.index()].agent = Some(handle);
         }
         for host in (0..self.scenario.hosts.len()).map(HostId) {

@@ -24,13 +24,10 @@ pub fn is_here() -> bool {
 
 /// Carries a scenario out in real time.
 pub fn run(scenario: &Scenario) -> RunRecord {
-    let agent = Starter {
-        program: env!("CARGO_BIN_EXE_twinrack").into(),
-        arguments: vec!["agent".to_owned(), "--stdio".to_owned()],
-    };
+    let agent = Starter::here(env!("CARGO_BIN_EXE_twinrack").into());
     let options = Options {
         seed: 1,
-        agent,
+        agents: vec![agent],
         hosts: Capabilities::probe(),
         modelled: None,
     };

@@ -68,8 +68,8 @@ impl Body<'_> {
     fn answered(&mut self, host: HostId, pending: Pending, answer: Result<Answer, String>) {
         match (pending, answer) {
             (Pending::Configure, Ok(Answer::Port(port))) => {
-                let address = (std::net::Ipv4Addr::LOCALHOST, port);
-                self.hosts[host.index()].clients = Some(address.into());
+                let entry = &mut self.hosts[host.index()];
+                entry.clients = entry.address.map(|address| (address, port).into());
             }
             (Pending::Configure, answer) => {
                 let why = format!("{answer:?} where a port was due");

@@ -1,5 +1,6 @@
 //! Migrations as the KVM body carries them out: a port at the target, a connection from the source, then step by step.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use twinrack_control::fabric::{HostState, Notice, Route, VmState};
@@ -194,12 +195,15 @@ impl Body<'_> {
         };
         let Some(entry) = self.moves.get(&id) else { return };
         let (from, vm) = (entry.from, entry.vm);
+        let Some(address) = self.hosts[entry.to.index()].address else {
+            return;
+        };
         let send = Ask::Send {
             migration: id,
             vm,
             kind: entry.kind,
             untouched: spec(self.scenario, vm).untouched,
-            address: format!("127.0.0.1:{port}"),
+            address: SocketAddr::from((address, port)).to_string(),
             secret: entry.secret.map_or([0; 32], |secret| secret.0),
         };
         self.ask(from, send, Pending::Send(id));

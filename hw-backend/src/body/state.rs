@@ -1,6 +1,6 @@
 //! What is where: hosts with their agents, and VMs.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use twinrack_control::fabric::{HostState, VmState};
 use twinrack_scenario::spec::guest::VmSpec;
@@ -16,6 +16,8 @@ pub struct Host {
     pub state: HostState,
     /// Its agent, while it lives.
     pub agent: Option<Handle>,
+    /// Where its agent is reached.
+    pub address: Option<IpAddr>,
     /// Where its agent answers clients of its guests.
     pub clients: Option<SocketAddr>,
     /// The VMs on it, in the order they came.
@@ -33,6 +35,7 @@ impl Default for Host {
         Self {
             state: HostState::Up,
             agent: None,
+            address: None,
             clients: None,
             vms: Vec::new(),
             memory_used: Bytes::ZERO,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,9 +28,6 @@ use crate::kvm::{Backing, DirtyMechanism, System};
 use crate::migrate::pace::Grant;
 use crate::migrate::{Claim, Owner};
 
-/// Where agents of one machine reach each other.
-pub(super) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
 /// A guest of this host, and since when.
 pub(super) struct Guest {
     pub machine: Machine,
@@ -48,6 +45,8 @@ struct Leaving {
 /// What the threads of an agent share.
 pub(super) struct Shared {
     pub system: System,
+    /// Where others reach this agent.
+    pub address: IpAddr,
     pub guests: Mutex<BTreeMap<VmId, Guest>>,
     /// Of every guest that runs here, also while it is on its way out.
     pub pulses: Pulses,
@@ -93,11 +92,12 @@ struct Agent {
     writing: BTreeMap<MigrationId, Writing>,
 }
 
-/// Serves orders until the input closes; then all guests end.
-pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>) -> io::Result<()> {
+/// Serves orders until the input closes; then all guests end. Others reach it at `address`.
+pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>, address: IpAddr) -> io::Result<()> {
     let system = System::open().map_err(io::Error::other)?;
     let shared = Arc::new(Shared {
         system,
+        address,
         guests: Mutex::default(),
         pulses: Pulses::default(),
         usage: UsageMeter::default(),
@@ -151,7 +151,7 @@ impl Agent {
                 let body = if scaled { Backend::Kvm } else { Backend::Sim };
                 let scenario = Scenario::from_yaml_for(body, &yaml).map_err(|error| error.to_string())?;
                 self.scenario = Some(Arc::new(scenario));
-                let port = self.shared.pulses.answer_clients(ADDRESS);
+                let port = self.shared.pulses.answer_clients(self.shared.address);
                 port.map(Answer::Port)
                     .map_err(|error| format!("a port for clients: {error}"))
             }

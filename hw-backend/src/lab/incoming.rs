@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use twinrack_scenario::{MigrationId, VmId};
 
-use super::agent::{ADDRESS, Shared, locked};
+use super::agent::{Shared, locked};
 use super::protocol::Said;
 use crate::guest::machine::Shape;
 use crate::migrate::target::{Room, receive};
@@ -42,7 +42,7 @@ pub(super) fn listen(
     secret: [u8; 32],
 ) -> Result<(u16, Waiting), String> {
     let words = |error: io::Error| format!("a port for the migration: {error}");
-    let listener = TcpListener::bind((ADDRESS, 0)).map_err(words)?;
+    let listener = TcpListener::bind((shared.address, 0)).map_err(words)?;
     listener.set_nonblocking(true).map_err(words)?;
     let port = listener.local_addr().map_err(words)?.port();
     let (claim, over) = (Claim::default(), Arc::new(AtomicBool::new(false)));
