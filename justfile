@@ -29,6 +29,10 @@ bench *arguments:
 mutate count="1000000":
     TWINRACK_MUTATIONS={{count}} cargo test --release -p twinrack-scenario --test mutation
 
+# Mutate the stream of a migration: just mutate-stream 10000000
+mutate-stream count="1000000":
+    TWINRACK_MUTATIONS={{count}} cargo test --release -p twinrack-hw --test mutation
+
 # Run the KVM body's tests on Debian's kvm_amd under QEMU's emulated SVM, nested and shadow paging; needs no /dev/kvm.
 lab-svm:
     tests/svm/run

@@ -6,6 +6,7 @@ mod check;
 mod exit;
 mod import;
 mod lab;
+mod plan;
 mod progress;
 mod report;
 mod run;
@@ -31,6 +32,8 @@ struct Arguments {
 enum Verb {
     /// Run a scenario and write its record.
     Run(run::Run),
+    /// Find out how many hosts a scenario needs, of which kind, what breaks first and what it costs.
+    Plan(plan::Plan),
     /// Validate scenarios without running them: every fault with its line, a caret and the mend.
     Check(check::Check),
     /// Make a report of a record: a page, a summary, or a trace for Perfetto.
@@ -54,6 +57,7 @@ fn main() -> std::process::ExitCode {
     let verb = Arguments::parse().verb;
     let outcome = match verb {
         Verb::Run(verb) => verb.carry_out(),
+        Verb::Plan(verb) => verb.carry_out(),
         Verb::Check(verb) => verb.carry_out(),
         Verb::Report(verb) => verb.carry_out(),
         Verb::Import(verb) => verb.carry_out(),

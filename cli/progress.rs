@@ -13,13 +13,7 @@ pub struct Bar {
 impl Bar {
     /// A bar for one run, or for several.
     pub fn new(name: &str, runs: u64) -> Self {
-        let seen = std::io::stderr().is_terminal();
-        let target = if seen {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(Some(runs * 1000), target);
+        let bar = ProgressBar::with_draw_target(Some(runs * 1000), target());
         let style =
             ProgressStyle::with_template("{msg} [{bar:30}] {percent:>3} %  {elapsed} gone, {eta} to go")
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -45,5 +39,41 @@ impl Bar {
     /// Takes the bar away.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// A count of things done, of which nobody knows how many there will be.
+pub struct Counter {
+    bar: ProgressBar,
+}
+
+impl Counter {
+    /// Counts `what`.
+    pub fn new(what: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, target());
+        let style = ProgressStyle::with_template("{spinner} {pos} {msg}, {elapsed} gone, {per_sec}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        bar.set_style(style);
+        bar.set_message(what.to_owned());
+        Self { bar }
+    }
+
+    /// One more is done.
+    pub fn one_more(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Takes the count away.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Standard error where somebody looks at it.
+fn target() -> ProgressDrawTarget {
+    if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
     }
 }

@@ -22,7 +22,8 @@ use crate::progress::Bar;
 use crate::scenario::{load, setting};
 use crate::terminal::width;
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Whether the user asked to stop.
+pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Which body carries the scenario out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,6 +69,12 @@ pub struct Run {
     threads: Option<usize>,
 }
 
+/// Listens for the user's wish to stop.
+pub fn listen() {
+    // A handler can be set once in a process; without one the run just can't be interrupted cleanly.
+    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst));
+}
+
 fn range(text: &str) -> Result<Range<u64>, String> {
     let wrong = || "expected A..B with A below B, such as 0..20".to_owned();
     let (from, to) = text.split_once("..").ok_or_else(wrong)?;
@@ -83,8 +90,7 @@ impl Run {
             Backend::Kvm => Body::Kvm,
         };
         let scenario = load(body, &self.scenario, &self.sets)?;
-        // A handler can be set once in a process; without one the run just can't be interrupted cleanly.
-        let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst));
+        listen();
         match self.seeds.clone() {
             Some(_) if self.backend == Backend::Kvm => Err(Stop::bad_input(
                 "error: --seeds runs side by side, which real hosts can't\n = help: give --seed, and run again for each",

@@ -10,14 +10,19 @@ use twinrack_scenario::spec::expect::Backend;
 
 use crate::exit::Stop;
 
-/// Reads a scenario as a body takes it, and applies `path=value` settings.
-pub fn load(body: Backend, path: &Path, sets: &[(String, String)]) -> Result<Scenario, Stop> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+/// The text of a scenario file.
+pub fn text_of(path: &Path) -> Result<String, Stop> {
+    std::fs::read_to_string(path).map_err(|error| {
         Stop::bad_input(format!(
             "error: {}: {error}\n = help: name a scenario file, such as one of scenarios/deck/",
             path.display()
         ))
-    })?;
+    })
+}
+
+/// Reads a scenario as a body takes it, and applies `path=value` settings.
+pub fn load(body: Backend, path: &Path, sets: &[(String, String)]) -> Result<Scenario, Stop> {
+    let text = text_of(path)?;
     read_for(
         body,
         &path.display().to_string(),

@@ -209,3 +209,54 @@ fn what_a_killed_writer_left_is_swept_away_and_what_a_living_one_writes_is_not()
     let left: Vec<_> = std::fs::read_dir(folder.path()).expect("readable").collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
+
+#[test]
+fn a_plan_is_answered_kept_and_answered_again_alike() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("day.csv");
+    let trace = trace.to_str().expect("a plain path");
+    let made = twinrack(&["import", "synthetic", "--vms", "40", "--out", trace]);
+    assert_eq!(status(&made), 0);
+    let out = folder.path().join("plan");
+    let trace = format!("trace={trace}");
+    let plan = |extra: &[&str]| {
+        let mut arguments = vec!["plan", "scenarios/planning/right-size.yaml", "--set", &trace];
+        for small in [
+            "vms.high-cpu.count=30",
+            "vms.extra-large.count=30",
+            "plan.replications.least=3",
+            "plan.replications.most=3",
+        ] {
+            arguments.extend(["--set", small]);
+        }
+        arguments.extend(["--out", out.to_str().expect("a plain path")]);
+        arguments.extend(extra);
+        twinrack(&arguments)
+    };
+    let first = plan(&["--threads", "1"]);
+    assert_eq!(status(&first), 0, "{}", stderr(&first));
+    assert!(
+        stdout(&first).starts_with("FITS with N+1: "),
+        "{}",
+        stdout(&first)
+    );
+    for name in ["plan.json", "placement.csv", "trials"] {
+        assert!(out.join(name).exists(), "{name}");
+    }
+    let again = plan(&["--threads", "2"]);
+    assert_eq!(stdout(&again), stdout(&first));
+    let nothing = plan(&["--set", "plan.to=2"]);
+    assert_eq!(status(&nothing), 1);
+    assert!(
+        stdout(&nothing).starts_with("DOES NOT FIT"),
+        "{}",
+        stdout(&nothing)
+    );
+    let none = twinrack(&["plan", LIVE]);
+    assert_eq!(status(&none), 2);
+    assert!(
+        stderr(&none).contains("has no section `plan`"),
+        "{}",
+        stderr(&none)
+    );
+}

@@ -30,6 +30,16 @@ pub struct Spanned<T> {
     pub span: Span,
 }
 
+impl<T> Spanned<T> {
+    /// A value that no author wrote.
+    pub const fn invented(value: T) -> Self {
+        Self {
+            value,
+            span: Span::NOWHERE,
+        }
+    }
+}
+
 impl<T> std::ops::Deref for Spanned<T> {
     type Target = T;
 

@@ -20,6 +20,15 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Span {
+    /// No place: for what nobody wrote. It is in a source that there is not.
+    pub const NOWHERE: Self = Self {
+        source: SourceId(u16::MAX),
+        start: 0,
+        end: 0,
+    };
+}
+
 /// The texts that an input was read from: the scenario, its profiles, the `--set` arguments.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -241,20 +250,28 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
     best.map(|(_, name)| name)
 }
 
-/// "did you mean `x`?", or the list of what is known when nothing is near.
+/// "did you mean `x`?", what begins like it when that is several, or the list of what is known when nothing is near.
 pub fn suggestion<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     // Of a million names the nearest among the first ten thousand will do.
     const SEARCHED: usize = 10_000;
     let names: Vec<&str> = known.into_iter().take(SEARCHED).collect();
+    let beginning: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| !written.is_empty() && name.starts_with(written))
+        .collect();
+    if beginning.len() > 1 {
+        return listed(&beginning);
+    }
     if let Some(name) = nearest(written, names.iter().copied()) {
         return format!("did you mean `{name}`?");
     }
     listed(&names)
 }
 
-/// "known here: …", at most a dozen of them.
+/// "known here: …", at most so many that a section's keys are all told.
 pub fn listed(names: &[&str]) -> String {
-    const LISTED: usize = 12;
+    const LISTED: usize = 24;
     match names.len() {
         0 => "there is none yet".to_owned(),
         n if n <= LISTED => format!("known here: `{}`", names.join("`, `")),
@@ -286,6 +303,10 @@ mod tests {
         assert_eq!(nearest("Memroy", ["memory", "cores"]), Some("memory"));
         assert_eq!(nearest("zzz", ["memory", "cores"]), None);
         assert_eq!(suggestion("zzz", ["a", "b"]), "known here: `a`, `b`");
+        assert_eq!(
+            suggestion("r710", ["r710-l5530", "r710-x5570", "r740"]),
+            "known here: `r710-l5530`, `r710-x5570`"
+        );
         assert_eq!(nearest(&"x".repeat(1 << 20), ["memory"]), None);
     }
 

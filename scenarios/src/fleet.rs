@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::decode::Spanned;
+use crate::spec::ScenarioSpec;
+
 macro_rules! entity_id {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
@@ -58,6 +61,28 @@ struct Group {
 }
 
 impl Fleet {
+    /// The hosts of a spec: group `g` is its item `g`.
+    pub fn of_hosts(spec: &ScenarioSpec) -> Self {
+        Self::of(
+            spec.hosts
+                .iter()
+                .map(|host| (host.name.as_str(), host.count.as_ref())),
+        )
+    }
+
+    /// The VMs of a spec.
+    pub fn of_vms(spec: &ScenarioSpec) -> Self {
+        Self::of(spec.vms.iter().map(|vm| (vm.name.as_str(), vm.count.as_ref())))
+    }
+
+    fn of<'a>(items: impl Iterator<Item = (&'a str, Option<&'a Spanned<u32>>)>) -> Self {
+        let mut fleet = Self::default();
+        for (name, count) in items {
+            fleet.add(name, count.map_or(1, |count| count.value), count.is_some());
+        }
+        fleet
+    }
+
     /// Adds `count` entities called `name`, or `name1` … when `numbered`. A name used before stays with its first
     /// owner: validation has reported it.
     pub fn add(&mut self, name: &str, count: u32, numbered: bool) {

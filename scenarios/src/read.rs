@@ -74,7 +74,7 @@ impl Reader<'_> {
         let causes = decoder.faults.clone();
         self.faults.extend(echo::without_missing(decoder.faults, &unread));
         let spec = spec?;
-        let (hosts, vms) = (fleet_of_hosts(&spec), fleet_of_vms(&spec));
+        let (hosts, vms) = (Fleet::of_hosts(&spec), Fleet::of_vms(&spec));
         let found = validate(&spec, &hosts, &vms);
         let found = echo::unexplained(echo::unexplained(found, &causes), &self.faults);
         self.faults
@@ -152,24 +152,6 @@ fn placed(mut fault: Fault, root: &Node) -> Fault {
         fault.span = Some(node.span);
     }
     fault
-}
-
-fn fleet_of_hosts(spec: &ScenarioSpec) -> Fleet {
-    let mut fleet = Fleet::default();
-    for host in &spec.hosts {
-        let count = host.count.as_ref().map_or(1, |count| count.value);
-        fleet.add(&host.name, count, host.count.is_some());
-    }
-    fleet
-}
-
-fn fleet_of_vms(spec: &ScenarioSpec) -> Fleet {
-    let mut fleet = Fleet::default();
-    for vm in &spec.vms {
-        let count = vm.count.as_ref().map_or(1, |count| count.value);
-        fleet.add(&vm.name, count, vm.count.is_some());
-    }
-    fleet
 }
 
 /// The filled-in tree as YAML. A tree of texts, lists and maps always serialises.

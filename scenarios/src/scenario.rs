@@ -7,6 +7,7 @@ use crate::read::{NoFiles, Rejected, read_for};
 use crate::spec::ScenarioSpec;
 use crate::spec::expect::Backend;
 use crate::trace::Trace;
+use crate::validate::validate;
 
 /// A checked scenario. Every name in it has been found.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,5 +38,20 @@ impl Scenario {
     /// The same, as `body` takes it.
     pub fn from_yaml_for(body: Backend, text: &str) -> Result<Self, Box<Rejected>> {
         read_for(body, "scenario", text, &NoFiles, &[])
+    }
+
+    /// Numbers hosts and VMs anew after the spec was changed, and checks it again: what is wrong now, in words.
+    ///
+    /// `yaml` and `blake3` stay those of what was read: who changes a spec must say so in what is written of its runs.
+    pub fn renumbered(mut self) -> Result<Self, Vec<String>> {
+        (self.hosts, self.vms) = (Fleet::of_hosts(&self.spec), Fleet::of_vms(&self.spec));
+        let faults = validate(&self.spec, &self.hosts, &self.vms);
+        if faults.is_empty() {
+            return Ok(self);
+        }
+        Err(faults
+            .into_iter()
+            .map(|fault| format!("{}: {}", fault.path, fault.what))
+            .collect())
     }
 }

@@ -11,6 +11,7 @@ pub mod migration;
 pub mod network;
 pub mod paging;
 pub mod parking;
+pub mod plan;
 pub mod policies;
 pub mod processor;
 pub mod scale;
@@ -75,6 +76,8 @@ crate::spec! {
         faults: timeline::FaultSpec => list,
         /// What must come out: each a figure, an operator and a limit.
         expect: expect::ExpectSpec => list,
+        /// What is searched by `twinrack plan`; a run takes no notice of it.
+        plan: plan::PlanSpec => optional,
         /// A published experiment run in compatibility with its own simulator, in place of the models.
         experiment: experiment::ExperimentSpec => optional,
     }

@@ -7,6 +7,7 @@
 pub mod guests;
 pub mod hosts;
 pub mod names;
+pub mod plan;
 pub mod policies;
 pub mod timeline;
 pub mod workloads;
@@ -42,6 +43,7 @@ pub fn validate(spec: &ScenarioSpec, hosts: &Fleet, vms: &Fleet) -> Vec<Fault> {
     checker.workloads();
     checker.policies();
     checker.timeline();
+    checker.plan();
     checker.faults
 }
 

@@ -40,6 +40,17 @@ struct Block {
     free_max: Option<u64>,
 }
 
+/// A block to look into.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlockView<'a> {
+    /// Bytes of free memory that no host of it has more of.
+    pub(super) free_max: u64,
+    /// The load that no host of it is below.
+    pub(super) load_min: f64,
+    /// Its hosts; never empty.
+    pub(super) entries: &'a [Entry],
+}
+
 impl Block {
     fn new(entries: Vec<Entry>) -> Self {
         let mut block = Self {
@@ -155,15 +166,13 @@ impl Shelf {
         self.first(&(found.key..keys.end), need, holds)
     }
 
-    /// Blocks with what their hosts have at the most: (free memory, least load), and their entries.
-    pub(super) fn blocks(&self, need: Need) -> impl Iterator<Item = (u64, f64, &[Entry])> {
+    /// The blocks where a host may hold a VM.
+    pub(super) fn blocks(&self, need: Need) -> impl Iterator<Item = BlockView<'_>> {
         let open = self.blocks.iter().filter(move |block| block.may_hold(need));
-        open.map(|block| {
-            (
-                block.free_max.unwrap_or(0),
-                block.entries[0].key,
-                block.entries.as_slice(),
-            )
+        open.map(|block| BlockView {
+            free_max: block.free_max.unwrap_or(0),
+            load_min: block.entries[0].key,
+            entries: &block.entries,
         })
     }
 

@@ -17,7 +17,7 @@ use twinrack_scenario::HostId;
 use twinrack_scenario::spec::consolidation::PlacementSpec;
 use twinrack_scenario::units::{Bytes, Watts};
 
-use super::shelf::{Entry, Shelf};
+use super::shelf::{BlockView, Entry, Shelf};
 
 /// Straight parts of a power curve.
 const PARTS: u32 = 10;
@@ -256,25 +256,34 @@ impl<'a> Asked<'a> {
     }
 
     fn most_aligned(&self) -> Option<(f64, HostId)> {
-        let mut best: Option<(f64, HostId)> = None;
-        for (free, load, entries) in self.shelf.blocks(self.need) {
-            let Some(any) = entries.first() else { continue };
-            // No host of the block has more memory or a lower load than this one would.
-            let bound = Room {
-                free: Bytes(free),
-                asked: load,
-                ..any.room
-            };
-            if best.is_some_and(|(least, _)| -alignment(&bound, self.need) > least) {
-                continue;
-            }
-            let holding = entries.iter().filter(|entry| self.holds(entry));
-            best = holding
-                .map(|entry| (-alignment(&entry.room, self.need), entry.host))
-                .chain(best)
-                .reduce(lower);
-        }
-        best
+        let blocks = || {
+            self.shelf
+                .blocks(self.need)
+                .map(|block| (self.least_of(&block), block))
+        };
+        // The block that promises most comes first: what is found there lets nearly all others be passed over.
+        let promising = blocks().min_by(|a, b| a.0.total_cmp(&b.0))?.1;
+        blocks().fold(self.best_of(&promising), |best, (least, block)| match best {
+            Some((found, _)) if least > found => best,
+            _ => best.into_iter().chain(self.best_of(&block)).reduce(lower),
+        })
+    }
+
+    /// What no host of a block is below: none has more free memory or a lower load than the block says.
+    fn least_of(&self, block: &BlockView<'_>) -> f64 {
+        let bound = Room {
+            free: Bytes(block.free_max),
+            asked: block.load_min,
+            ..block.entries[0].room
+        };
+        -alignment(&bound, self.need)
+    }
+
+    fn best_of(&self, block: &BlockView<'_>) -> Option<(f64, HostId)> {
+        let holding = block.entries.iter().filter(|entry| self.holds(entry));
+        holding
+            .map(|entry| (-alignment(&entry.room, self.need), entry.host))
+            .reduce(lower)
     }
 }
 

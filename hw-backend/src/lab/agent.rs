@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use twinrack_control::migration::Command;
@@ -36,6 +37,8 @@ pub(super) struct Guest {
 
 /// A migration away from here, as the orders see it.
 struct Leaving {
+    vm: VmId,
+    thread: JoinHandle<()>,
     commands: Sender<Command>,
     cancel: Arc<AtomicBool>,
     owner: Sender<Owner>,
@@ -90,6 +93,8 @@ struct Agent {
     leaving: BTreeMap<MigrationId, Leaving>,
     coming: BTreeMap<MigrationId, Waiting>,
     writing: BTreeMap<MigrationId, Writing>,
+    /// Threads of migrations that are over, which give back what is still here.
+    returning: Vec<(VmId, JoinHandle<()>)>,
 }
 
 /// Serves orders until the input closes; then all guests end. Others reach it at `address`.
@@ -111,6 +116,7 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>, address: IpAdd
         leaving: BTreeMap::new(),
         coming: BTreeMap::new(),
         writing: BTreeMap::new(),
+        returning: Vec::new(),
     };
     while let Some(Order { id, ask }) = frame::read(&mut orders)? {
         let answer = agent.carry_out(ask);
@@ -145,7 +151,25 @@ impl Agent {
         }
     }
 
+    /// Waits until a guest whose migration is over is back, or gone, before an order that needs to know.
+    fn await_return(&mut self, ask: &Ask) {
+        let needs = |vm: VmId| match ask {
+            Ask::SetCpu { vm: of, .. }
+            | Ask::Stop { vm: of }
+            | Ask::Send { vm: of, .. }
+            | Ask::Save { vm: of, .. }
+            | Ask::Restore { vm: of, .. } => *of == vm,
+            Ask::List => true,
+            _ => false,
+        };
+        for (_, thread) in self.returning.extract_if(.., |(vm, _)| needs(*vm)) {
+            // One that panicked has already said so, and its guest is gone.
+            let _ = thread.join();
+        }
+    }
+
     fn carry_out(&mut self, ask: Ask) -> Result<Answer, String> {
+        self.await_return(&ask);
         match ask {
             Ask::Configure { yaml, scaled } => {
                 let body = if scaled { Backend::Kvm } else { Backend::Sim };
@@ -218,7 +242,10 @@ impl Agent {
                 Ok(Answer::Done)
             }
             Ask::End { migration } => {
-                self.leaving.remove(&migration);
+                if let Some(Leaving { vm, thread, .. }) = self.leaving.remove(&migration) {
+                    self.returning.retain(|(_, thread)| !thread.is_finished());
+                    self.returning.push((vm, thread));
+                }
                 if let Some(waiting) = self.coming.remove(&migration) {
                     waiting.give_up();
                 }
@@ -322,6 +349,7 @@ impl Agent {
         let (commands, commands_out) = std::sync::mpsc::channel();
         let (owner, owner_out) = std::sync::mpsc::channel();
         let cancel = Arc::new(AtomicBool::new(false));
+        let vm = start.vm;
         let grant = self.shared.usage.grant(id);
         let orders = Orders {
             commands: commands_out,
@@ -329,8 +357,10 @@ impl Agent {
             cancel: cancel.clone(),
             grant: grant.clone(),
         };
-        outgoing::begin(&self.shared, &scenario, start, orders)?;
+        let thread = outgoing::begin(&self.shared, &scenario, start, orders)?;
         let leaving = Leaving {
+            vm,
+            thread,
             commands,
             cancel,
             owner,

@@ -51,7 +51,9 @@ struct Pulse {
 impl Pulse {
     /// Whether it has begun another period since it was asked last.
     fn beats(&mut self) -> bool {
-        let passes = Counters::read(&self.memory, 0).ok().map(|counters| counters.passes);
+        let passes = Counters::read(&self.memory, 0)
+            .ok()
+            .map(|counters| counters.passes);
         std::mem::replace(&mut self.seen, passes).is_some_and(|before| Some(before) != passes)
     }
 }

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use twinrack_control::migration::plan::Subject;
@@ -53,13 +53,13 @@ pub(super) struct Orders {
     pub grant: Grant,
 }
 
-/// Connects, takes the guest into a source, and serves it on a thread of its own.
+/// Connects, takes the guest into a source, and serves it on a thread of its own. When that ends, the guest is back or gone.
 pub(super) fn begin(
     shared: &Arc<Shared>,
     scenario: &Scenario,
     start: Start,
     orders: Orders,
-) -> Result<(), String> {
+) -> Result<JoinHandle<()>, String> {
     let Orders {
         commands,
         answer,
@@ -87,8 +87,9 @@ pub(super) fn begin(
     );
     let source = source.map_err(|error| error.to_string())?.granted(grant);
     let shared = shared.clone();
-    thread::spawn(move || serve(&shared, source, &start, since, &commands));
-    Ok(())
+    Ok(thread::spawn(move || {
+        serve(&shared, source, &start, since, &commands);
+    }))
 }
 
 /// The plan that the brain has made, as far as the source looks at it.

@@ -229,7 +229,7 @@ fn missing_features(guest: &CpuId, host: &CpuId) -> Vec<String> {
 }
 
 /// Takes the pages of a message into memory and says how many they were; nothing when it brings none.
-pub(super) fn take_pages(memory: &GuestMemory, message: &Message) -> Result<Option<u64>, MigrateError> {
+pub fn take_pages(memory: &GuestMemory, message: &Message) -> Result<Option<u64>, MigrateError> {
     let runs = match message {
         Message::Pages(runs, content) => {
             store(memory, *runs, content)?;

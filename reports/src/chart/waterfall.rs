@@ -1,74 +1,60 @@
-//! The rounds of one migration as a waterfall: each round a bar from its begin to its end, labelled with what it sent.
+//! One migration as a waterfall: each phase a bar from its begin to its end, with what it sent and how long it took.
 
-use plotters::prelude::*;
-
-use super::{BLUE, ChartError, RED, faint, label, svg, tick};
-use crate::run::MigrationStory;
+use super::canvas::chart;
+use super::rows::{Row, Rows, colour};
+use crate::run::{Phase, PhaseKind};
 use crate::text::quantity;
 
-const ROW: u32 = 22;
+/// The end of a migration is enlarged when it is less than this share of the whole.
+const SMALL: f64 = 0.03;
 
-/// Draws the rounds of a migration and its black-out.
-pub fn chart(story: &MigrationStory) -> String {
-    let title = format!("Rounds of {} from {} to {}", story.vm, story.from, story.to);
-    let rows = story.rounds.len() as u32 + 1;
-    let description = format!(
-        "{} rounds of pre-copy, each from its begin to its end, and the black-out",
-        story.rounds.len()
-    );
-    svg(&title, &description, 60 + rows * ROW, |area| {
-        draw(area, story, rows)
-    })
+/// Draws phases against the time since the first of them began; `since` says in words when that was.
+pub fn waterfall(title: &str, since: &str, phases: &[Phase]) -> String {
+    let origin_s = phases.first().map_or(0.0, |phase| phase.begin_s);
+    let end_s = phases.last().map_or(0.0, |phase| phase.end_s);
+    let rows = Rows {
+        time: (format!("time since {since}"), 0.0, end_s - origin_s),
+        label_width: 130,
+        columns: vec!["pages", "sent", "took"],
+        list: phases.iter().map(|phase| row(phase, origin_s)).collect(),
+    };
+    let description = format!("{} phases, each from its begin to its end", phases.len());
+    chart(
+        title,
+        &description,
+        |screen| rows.height(screen),
+        |area, screen| rows.draw(area, screen),
+    )
 }
 
-fn draw(
-    area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
-    story: &MigrationStory,
-    rows: u32,
-) -> Result<(), ChartError> {
-    let begin = story.started_s.unwrap_or(story.requested_s);
-    let end = story.ended_s.or(story.resumed_s).unwrap_or(begin + 1.0);
-    let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .margin_right(250)
-        .x_label_area_size(34)
-        .y_label_area_size(80)
-        .build_cartesian_2d(0.0..(end - begin).max(1e-3), 0.0..f64::from(rows))?;
-    let name = |row: f64| {
-        let row = rows as usize - 1 - (row as usize).min(rows as usize - 1);
-        story
-            .rounds
-            .get(row)
-            .map_or("black-out".to_owned(), |round| format!("round {}", round.round))
-    };
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .axis_style(faint())
-        .label_style(label(13))
-        .x_desc("seconds since the migration began")
-        .y_labels(0)
-        .x_label_formatter(&|value| tick(*value))
-        .draw()?;
-    let mut bar = |row: u32, from: f64, to: f64, colour: RGBColor, text: String| -> Result<(), ChartError> {
-        let bottom = f64::from(rows - 1 - row);
-        let corners = [(from - begin, bottom + 0.15), (to - begin, bottom + 0.85)];
-        chart.draw_series(std::iter::once(Rectangle::new(corners, colour.filled())))?;
-        let at = chart.backend_coord(&(to - begin, bottom + 0.5));
-        area.draw(&Text::new(text, (at.0.max(80) + 8, at.1 - 7), label(13)))?;
-        area.draw(&Text::new(name(bottom), (14, at.1 - 7), label(13)))?;
-        Ok(())
-    };
-    for (row, round) in story.rounds.iter().enumerate() {
-        let text = format!(
-            "{} pages, {}",
-            quantity(round.pages, "1"),
-            quantity(round.seconds, "s")
-        );
-        bar(row as u32, round.end_s - round.seconds, round.end_s, BLUE, text)?;
+/// The last rounds and the black-out, when the whole migration is so long that they can hardly be seen in it: those phases, and how
+/// many times they are enlarged when drawn by themselves.
+pub fn enlarged(phases: &[Phase]) -> Option<(&[Phase], f64)> {
+    let whole = phases.last()?.end_s - phases.first()?.begin_s;
+    let resumed = phases
+        .iter()
+        .rposition(|phase| phase.kind == PhaseKind::BlackOut)?;
+    let end_s = phases[resumed].end_s;
+    let first = phases
+        .iter()
+        .position(|phase| end_s - phase.begin_s <= SMALL * whole)?;
+    let part = phases.get(first..=resumed).filter(|part| part.len() > 1)?;
+    Some((part, whole / (end_s - part[0].begin_s)))
+}
+
+fn row(phase: &Phase, origin_s: f64) -> Row {
+    let (pages, bytes) = phase
+        .sent
+        .map_or((String::new(), String::new()), |(pages, bytes)| {
+            (quantity(pages, "1"), quantity(bytes, "B"))
+        });
+    Row {
+        label: phase.name.clone(),
+        numbers: vec![pages, bytes, quantity(phase.seconds(), "s")],
+        bars: vec![(
+            phase.begin_s - origin_s,
+            phase.end_s - origin_s,
+            colour(phase.kind),
+        )],
     }
-    if let Some((paused, resumed)) = story.paused_s.zip(story.resumed_s) {
-        bar(rows - 1, paused, resumed, RED, quantity(resumed - paused, "s"))?;
-    }
-    Ok(())
 }

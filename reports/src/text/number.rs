@@ -1,4 +1,4 @@
-//! Numbers as people read them: four significant digits, a unit with its prefix, no exponent where none is needed.
+//! Numbers as people read them: four significant digits, the unit or prefix that suits, no exponent where none is needed.
 
 use twinrack_scenario::record::Figure;
 
@@ -9,6 +9,16 @@ const BINARY: [(f64, &str); 5] = [
     (1024.0 * 1024.0, "Mi"),
     (1024.0, "Ki"),
     (1.0, ""),
+];
+
+/// Units of time, the longest first: from how many seconds on it is used, how many it has, its name.
+const TIME: [(f64, f64, &str); 6] = [
+    (4.0 * 86_400.0, 86_400.0, "d"),
+    (2.0 * 3600.0, 3600.0, "h"),
+    (600.0, 60.0, "min"),
+    (1.0, 1.0, "s"),
+    (1e-3, 1e-3, "ms"),
+    (0.0, 1e-6, "µs"),
 ];
 
 /// A figure with its unit.
@@ -22,13 +32,33 @@ pub fn quantity(value: f64, unit: &str) -> String {
         "1" => count(value),
         "s" => seconds(value),
         "B" => bytes(value),
-        "b/s" => {
-            let (factor, prefix) = si_prefix(value);
-            format!("{} {prefix}b/s", digits(value / factor))
-        }
+        "b/s" | "W" | "Hz" => prefixed(value, unit),
+        "kW·h" => prefixed(value * 1e3, "Wh"),
         "1/s" => format!("{} /s", digits(value)),
         unit => format!("{} {unit}", digits(value)),
     }
+}
+
+fn prefixed(value: f64, unit: &str) -> String {
+    let (factor, prefix) = si_prefix(value);
+    format!("{} {prefix}{unit}", digits(value / factor))
+}
+
+/// A moment of a run as a clock shows it, `h:mm:ss` with what there is of a second; below a minute plain seconds.
+pub fn moment(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return quantity(seconds, "s");
+    }
+    // Rounded first, or 59.9996 s would read as 60.
+    let millis = (seconds * 1e3).round() as u64;
+    let (whole, millis) = (millis / 1000, millis % 1000);
+    let fraction = if millis == 0 {
+        String::new()
+    } else {
+        format!(".{millis:03}").trim_end_matches('0').to_owned()
+    };
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    format!("{hours}:{minutes:02}:{seconds:02}{fraction}")
 }
 
 fn count(value: f64) -> String {
@@ -57,14 +87,11 @@ fn grouped(value: f64) -> String {
 }
 
 fn seconds(value: f64) -> String {
-    let magnitude = value.abs();
-    if magnitude == 0.0 || magnitude >= 1.0 {
-        format!("{} s", digits(value))
-    } else if magnitude >= 1e-3 {
-        format!("{} ms", digits(value * 1e3))
-    } else {
-        format!("{} us", digits(value * 1e6))
-    }
+    let (_, length, unit) = TIME
+        .into_iter()
+        .find(|(from, ..)| value.abs() >= *from && value != 0.0)
+        .unwrap_or((0.0, 1.0, "s"));
+    format!("{} {unit}", digits(value / length))
 }
 
 fn bytes(value: f64) -> String {
@@ -125,7 +152,25 @@ mod tests {
         assert_eq!(quantity(1_048_576.0, "1"), "1\u{202f}048\u{202f}576");
         assert_eq!(quantity(0.1, "1"), "0.1");
         assert_eq!(quantity(83.2, "W"), "83.2 W");
+        assert_eq!(quantity(73_432.171, "W"), "73.43 kW");
+        assert_eq!(quantity(0.000_698, "kW·h"), "0.698 Wh");
+        assert_eq!(quantity(917.26, "kW·h"), "917.3 kWh");
+        assert_eq!(quantity(2.4e9, "Hz"), "2.4 GHz");
         assert_eq!(quantity(0.0, "s"), "0 s");
+        assert_eq!(quantity(84.47e-6, "s"), "84.47 µs");
+        assert_eq!(quantity(360.0, "s"), "360 s");
+        assert_eq!(quantity(1800.0, "s"), "30 min");
+        assert_eq!(quantity(86_400.0, "s"), "24 h");
+        assert_eq!(quantity(7.0 * 86_400.0, "s"), "7 d");
         assert_eq!(quantity(0.000_031_757_8, "1"), "3.176e-5");
+    }
+
+    #[test]
+    fn moments_as_a_clock_shows_them() {
+        assert_eq!(moment(0.0), "0 s");
+        assert_eq!(moment(12.25), "12.25 s");
+        assert_eq!(moment(318.7), "0:05:18.7");
+        assert_eq!(moment(3599.9996), "1:00:00");
+        assert_eq!(moment(86_400.0), "24:00:00");
     }
 }

@@ -3,8 +3,8 @@
 use twinrack_scenario::record::Summary;
 use twinrack_scenario::record::summary::Expectation;
 
+use super::expectation::{limit, unit};
 use super::number::quantity;
-use super::summary::{expected, unit_of};
 use super::table::{Last, drawn, table};
 
 /// Two-sided 95 % points of Student's t for 1 to 30 degrees of freedom; beyond, the normal's 1.96 is within 2 %.
@@ -61,7 +61,7 @@ fn expectations(summaries: &[Summary], first: &Summary, width: u16) -> Option<St
         return None;
     }
     let header = [
-        "holds", "figure", "mean", "+- 95 %", "min", "max", "expected", "because",
+        "holds", "figure", "mean", "± 95 %", "min", "max", "expected", "because",
     ];
     let mut table = table(width, &header, &[0, 2, 3, 4, 5], Last::Words);
     for (index, item) in first.expectations.iter().enumerate() {
@@ -72,8 +72,8 @@ fn expectations(summaries: &[Summary], first: &Summary, width: u16) -> Option<St
         let holds = over.iter().filter(|item| !item.fails()).count();
         let values: Vec<f64> = over.iter().filter_map(|item| item.value).collect();
         let mut row = vec![format!("{holds}/{}", over.len()), item.kpi.clone()];
-        row.extend(spread(&values, unit_of(item)));
-        row.extend([expected(item), item.why.clone().unwrap_or_default()]);
+        row.extend(spread(&values, unit(item)));
+        row.extend([limit(item), item.why.clone().unwrap_or_default()]);
         table.add_row(row);
     }
     Some(drawn(&table))
@@ -82,7 +82,7 @@ fn expectations(summaries: &[Summary], first: &Summary, width: u16) -> Option<St
 fn figures(summaries: &[Summary], first: &Summary, width: u16) -> String {
     let mut table = table(
         width,
-        &["figure", "mean", "+- 95 %", "min", "max"],
+        &["figure", "mean", "± 95 %", "min", "max"],
         &[1, 2, 3, 4],
         Last::Number,
     );
@@ -144,10 +144,10 @@ mod tests {
         insta::assert_snapshot!(written(&several, 120), @r"
         FAIL: 2 of 3 seeds hold what is expected; not 2
 
-         holds  figure           mean  +- 95 %  min  max  expected  because
+         holds  figure           mean   ± 95 %  min  max  expected  because
            2/3  cpu.ready_s.max   2 s  2.484 s  1 s  3 s  <= 2.5 s  a quarter of the time
 
-         figure           mean  +- 95 %  min  max
+         figure           mean   ± 95 %  min  max
          cpu.ready_s.max   2 s  2.484 s  1 s  3 s
 
          the same at every seed, in each run's record: 1 figures

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use twinrack_scenario::record::Summary;
-use twinrack_scenario::record::figure::kind_of;
-use twinrack_scenario::record::summary::Expectation;
 
+use super::expectation;
 use super::figures::figure_rows;
-use super::number::{digits, quantity};
+use super::number::{moment, quantity};
 use super::table::{Last, drawn, table};
 use crate::run::{MigrationStory, Run};
 
@@ -48,36 +47,16 @@ fn expectations(summary: &Summary, width: u16) -> Option<String> {
         &[2],
         Last::Words,
     );
-    let mut items: Vec<_> = summary.expectations.iter().collect();
-    items.sort_by_key(|item| !item.fails());
-    for item in items {
-        let value = item
-            .value
-            .map_or("absent".to_owned(), |value| quantity(value, unit_of(item)));
+    for item in expectation::failing_first(summary) {
         table.add_row([
             item.verdict(),
             &item.kpi,
-            &value,
-            &expected(item),
+            &expectation::value(item),
+            &expectation::limit(item),
             item.why.as_deref().unwrap_or(""),
         ]);
     }
     Some(drawn(&table))
-}
-
-/// What an expectation asks for: `~ 42.19 s +-1 %`.
-pub fn expected(item: &Expectation) -> String {
-    let within = if item.op == "~" {
-        format!(" +-{} %", digits(item.tolerance * 100.0))
-    } else {
-        String::new()
-    };
-    format!("{} {}{within}", item.op, quantity(item.limit, unit_of(item)))
-}
-
-/// The unit of what an expectation is about.
-pub fn unit_of(item: &Expectation) -> &'static str {
-    kind_of(&item.kpi).map_or("1", |kind| kind.unit)
 }
 
 fn migrations(stories: &[MigrationStory], width: u16) -> Option<String> {
@@ -101,21 +80,16 @@ fn migrations(stories: &[MigrationStory], width: u16) -> Option<String> {
         Last::Words,
     );
     for story in stories.iter().take(LISTED) {
-        let outcome = match &story.reason {
-            Some(reason) => format!("{}: {reason}", story.outcome),
-            None if story.outcome.is_empty() => "under way at the end".to_owned(),
-            None => story.outcome.clone(),
-        };
         table.add_row([
             story.vm.clone(),
             story.from.clone(),
             story.to.clone(),
-            quantity(story.requested_s, "s"),
+            moment(story.requested_s),
             story.rounds.len().to_string(),
             quantity(story.brownout_s, "s"),
             quantity(story.downtime_s, "s"),
             quantity(story.bytes, "B"),
-            outcome.replace('_', " "),
+            story.ending(),
         ]);
     }
     let more = stories.len().saturating_sub(LISTED);

@@ -81,6 +81,7 @@ const REGISTRY: &[FigureKind] = figures! {
     "migration.quick.downtime_s", "s", EACH, Modelled, "Time that a quick migration froze the VM.";
     "migration.faults", "1", EACH, Counted, "Pages that a VM moved by post-copy touched before they had come; one value a migration.";
     "migration.stalled_s", "s", EACH, Modelled, "Processor time that a VM moved by post-copy waited for such pages.";
+    "migration.dirty_fault_s", "s", EACH, Modelled, "Processor time that the dirty log of a migration cost its VM, a fault for the first write to a page in each round; one value a migration that had such faults.";
     "migration.concurrent", "1", &["max"], Counted, "Migrations under way at once.";
     "paging.overhead", "1", LEVEL, Modelled, "Time in the hypervisor for a VM's paging, as a share of the processor time it got, over the run; one value a VM.";
     "paging.guest_walk", "1", LEVEL, Modelled, "Time in page walks, as a share of the processor time a VM got, over the run; one value a VM.";

@@ -31,6 +31,9 @@ crate::spec! {
         speed: BitsPerSecond => required,
         /// Receive queues for VMs (VMQ), the default queue included; 0 when it has none.
         vmq_queues: u32 [0, 2048] => default(0),
+        /// Queues over which receiving spreads (RSS), each kept by one logical processor, which receives 3 to 4 Gb/s in
+        /// packets of 1,500 bytes. Receiving is not bound by them when absent.
+        receive_queues: u32 [1, 2048] => optional,
         /// TCP connections it can take over (Chimney); 0 when it has none.
         chimney_connections: u32 [0, 1_000_000] => default(0),
         /// Largest packet it can carry.

@@ -63,13 +63,26 @@ crate::spec! {
     }
 }
 
+crate::words! {
+    /// Which VM gets which row of a trace.
+    pub enum TraceOrder {
+        /// Rows are dealt to the VMs in their order, round and round: every run has the same.
+        Dealt = "dealt",
+        /// Each VM draws its row by chance, with replacement: another seed is another sample of the population that the
+        /// trace came from (the bootstrap of Efron, "Bootstrap Methods", 1979).
+        Drawn = "drawn",
+    }
+}
+
 crate::spec! {
-    /// Rows of the scenario's trace, dealt to the VMs that follow this workload in their order, round and round.
+    /// Rows of the scenario's trace, one for each VM that follows this workload.
     pub struct TraceSpec {
         /// Time between samples; each holds until the next.
         interval: SimDuration [SimDuration::from_millis(100), SimDuration::from_secs(86_400)] => default(SimDuration::from_secs(300)),
         /// Factor on every sample.
         scale: Ratio [Ratio(0.0), Ratio(100.0)] => default(Ratio(1.0)),
+        /// Which VM gets which row.
+        order: TraceOrder => default(TraceOrder::Dealt),
     }
 }
 

@@ -237,7 +237,15 @@ impl Checker<'_> {
 
     fn figures(&mut self) {
         let known: Vec<String> = figure::names().collect();
-        for (index, expect) in self.spec.expect.iter().enumerate() {
+        let expected = ("expect", &self.spec.expect);
+        let required = self.spec.plan.iter().map(|plan| ("plan.require", &plan.require));
+        let lists = std::iter::once(expected).chain(required);
+        let all = lists.flat_map(|(path, list)| {
+            list.iter()
+                .enumerate()
+                .map(move |(index, item)| (path, index, item))
+        });
+        for (path, index, expect) in all {
             if self.is_full() {
                 return;
             }
@@ -257,7 +265,7 @@ impl Checker<'_> {
                 None => suggestion(&expect.kpi, known.iter().map(String::as_str)),
             };
             let fault = Fault::new(expect.kpi.span, what, "expected a figure of the reference");
-            self.note(format!("expect[{index}].kpi"), fault.help(help));
+            self.note(format!("{path}[{index}].kpi"), fault.help(help));
         }
     }
 

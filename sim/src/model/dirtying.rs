@@ -14,7 +14,7 @@
 mod cost;
 mod log;
 
-pub use cost::{Cost, slowdown};
+pub use cost::{Guest, dirty_faults, fault_load};
 pub use log::Log;
 
 use twinrack_scenario::spec::guest::{PageClassSpec, WritePattern};
@@ -205,6 +205,14 @@ impl DirtyTracker {
             .map(|class| class.size * self.sweep.written(class))
             .sum();
         self.bytes(grains).min(self.model.most)
+    }
+
+    /// Pages that the present round will have seen written for the first time when it ends at `end`, all of its map sent by
+    /// then and the guest writing at such a share from now on.
+    pub fn first_writes(&self, now: SimTime, end: SimTime, share: Ratio) -> f64 {
+        let mut foreseen = self.clone();
+        foreseen.set_share(now, share);
+        foreseen.collect(end, 1.0).dirtied.pages() as f64
     }
 
     /// Grains still to send that the guest would touch before they arrive, when they are sent in one sweep during

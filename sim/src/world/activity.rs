@@ -10,12 +10,16 @@ impl Body<'_> {
     /// The share of its stated dirty rates at which a VM writes: what it gets of the processor time that it asks for, and,
     /// where its workload says so, what it asks for of its processors.
     pub(super) fn writing(&self, vm: VmId) -> Ratio {
+        Ratio(self.state.vms[vm.index()].service() * self.asked_to_write(vm))
+    }
+
+    /// The share of its stated dirty rates at which a VM writes when it gets all the processor time that it asks for.
+    pub(super) fn asked_to_write(&self, vm: VmId) -> f64 {
         let entry = &self.state.vms[vm.index()];
-        let asked = match self.kinds.vms[entry.group as usize].dirtying {
+        match self.kinds.vms[entry.group as usize].dirtying {
             DirtyingCourse::Steady => 1.0,
             DirtyingCourse::FollowsDemand => entry.demand,
-        };
-        Ratio(entry.service() * asked)
+        }
     }
 
     /// Memory that a VM has never written to.

@@ -6,7 +6,7 @@ use twinrack_scenario::record::Event;
 use twinrack_scenario::units::SimTime;
 
 use super::body::Body;
-use crate::model::cpu::Claim;
+use crate::model::cpu::{Claim, Divider};
 use crate::model::power::{Draw, HostLoad};
 
 /// What the shares of one host are computed in; lives as long as one settling.
@@ -17,6 +17,24 @@ struct Work {
     running: Vec<usize>,
     overheads: Vec<f64>,
     draw: Draw,
+}
+
+/// Scheduler weight of a thread that sends or receives a migration: that of a virtual processor with nothing said.
+const THREAD_WEIGHT: u32 = 100;
+
+impl Work {
+    /// What each of the threads of migrations could have of a processor beside the VMs that claim theirs.
+    fn thread(&mut self, threads: u32, capacity: f64, divider: &mut Divider) -> f64 {
+        if threads == 0 {
+            return 1.0;
+        }
+        let vms = self.claims.len();
+        let thread = Claim::new(1.0, 1, THREAD_WEIGHT, 0.0, 1.0);
+        self.claims.extend((0..threads).map(|_| thread));
+        divider.divide(capacity, &self.claims, &mut self.shares);
+        self.claims.truncate(vms);
+        self.shares.get(vms).copied().unwrap_or(1.0)
+    }
 }
 
 impl Body<'_> {
@@ -129,7 +147,7 @@ impl Body<'_> {
             // Time in the hypervisor on behalf of a VM is charged to it: for each second of its own it takes more.
             let overhead = own.paging(kind.paging).overhead;
             work.claims.push(Claim::new(
-                vm.wanted * (1.0 + overhead),
+                vm.wanted * (1.0 + overhead) + vm.logging,
                 own.vcpus,
                 spec.weight,
                 spec.reserve.0,
@@ -138,20 +156,27 @@ impl Body<'_> {
             work.running.push(id.index());
             work.overheads.push(overhead);
         }
+        let thread = work.thread(entry.threads, kind.capacity, &mut self.divider);
         let room = kind.capacity - entry.migration_work - entry.receive_work;
         self.divider.divide(room, &work.claims, &mut work.shares);
         let (mut consumed, mut demanded, mut paging_work) = (0.0, 0.0, 0.0);
         for (at, share) in work.shares.iter().enumerate() {
             let vm = &mut self.state.vms[work.running[at]];
             let own = &self.kinds.vms[vm.group as usize];
-            let own_time = share / (1.0 + work.overheads[at]);
+            let own_time =
+                guests_part(*share, work.claims[at].demand, vm.logging) / (1.0 + work.overheads[at]);
             let waits = own.lock_wait(kind.paging) * (own_time / f64::from(own.vcpus)).min(1.0);
             vm.granted = own_time * (1.0 - waits);
             consumed += share;
-            demanded += vm.wanted * (1.0 + work.overheads[at]);
+            demanded += vm.wanted * (1.0 + work.overheads[at]) + vm.logging;
             paging_work += share - own_time;
         }
-        self.state.hosts[host.index()].paging_work = paging_work;
+        let entry = &mut self.state.hosts[host.index()];
+        entry.paging_work = paging_work;
+        if thread.to_bits() != entry.thread.to_bits() {
+            entry.thread = thread;
+            self.threads_changed(host);
+        }
         (consumed, demanded)
     }
 
@@ -166,5 +191,15 @@ impl Body<'_> {
                 self.share_changed(now, id, self.writing(vm));
             }
         }
+    }
+}
+
+/// What is left of a VM's share when the faults of a dirty log, which would take `logging` of all that it demands, have had
+/// their part.
+fn guests_part(share: f64, demand: f64, logging: f64) -> f64 {
+    if logging > 0.0 && demand > 0.0 {
+        share * (1.0 - logging / demand).max(0.0)
+    } else {
+        share
     }
 }

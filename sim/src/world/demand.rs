@@ -1,6 +1,6 @@
 //! Demand: what VMs ask for, and when it changes.
 
-use twinrack_scenario::spec::workload::{BurstySpec, WorkloadKind};
+use twinrack_scenario::spec::workload::{BurstySpec, TraceOrder, WorkloadKind};
 use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{Scenario, VmId};
 
@@ -22,6 +22,8 @@ struct Followers<'a> {
     kind: &'a WorkloadKind,
     shared: Option<Shared<'a>>,
     groups: Vec<usize>,
+    /// The row of the trace that each follower drew; empty where rows are dealt.
+    drawn: Vec<u32>,
 }
 
 impl<'a> Demands<'a> {
@@ -33,17 +35,40 @@ impl<'a> Demands<'a> {
                 .map(|(group, _)| group)
                 .collect()
         };
-        let workloads = scenario.spec.workloads.iter().map(|spec| Followers {
-            kind: &spec.demand,
-            shared: Shared::new(&spec.demand, scenario.trace.as_ref()),
-            groups: follows(&spec.name),
+        let streams = Streams::new(seed);
+        let workloads = scenario.spec.workloads.iter().map(|spec| {
+            let groups: Vec<usize> = follows(&spec.name);
+            Followers {
+                kind: &spec.demand,
+                shared: Shared::new(&spec.demand, scenario.trace.as_ref()),
+                drawn: drawn(scenario, &spec.demand, &groups, streams),
+                groups,
+            }
         });
         Self {
             workloads: workloads.collect(),
-            streams: Streams::new(seed),
+            streams,
             bursts: Vec::new(),
         }
     }
+}
+
+/// The row that each VM of some groups draws from the trace, by its own stream: one VM more changes nobody else's.
+fn drawn(scenario: &Scenario, kind: &WorkloadKind, groups: &[usize], streams: Streams) -> Vec<u32> {
+    let drawn = matches!(kind, WorkloadKind::Trace(spec) if spec.order == TraceOrder::Drawn);
+    let Some(trace) = scenario.trace.as_ref().filter(|trace| drawn && !trace.is_empty()) else {
+        return Vec::new();
+    };
+    let members = groups.iter().flat_map(|group| scenario.vms.members(*group));
+    members
+        .map(|vm| {
+            let bits = streams
+                .stream(&format!("vm:{}", scenario.vms.name(vm)), "trace")
+                .bits();
+            // The high half of the product (Lemire 2019): a row more or less often by at most len / 2^64.
+            ((u128::from(bits) * trace.len() as u128) >> 64) as u32
+        })
+        .collect()
 }
 
 impl Body<'_> {
@@ -72,7 +97,9 @@ impl Body<'_> {
         for at in 0..self.demands.workloads[index].groups.len() {
             let group = self.demands.workloads[index].groups[at];
             for vm in self.scenario.vms.members(group).map(VmId) {
-                self.ask_for(vm, shared.level(now, member));
+                let drawn = self.demands.workloads[index].drawn.get(member);
+                let row = drawn.copied().unwrap_or(member as u32);
+                self.ask_for(vm, shared.level(now, row));
                 member += 1;
             }
         }

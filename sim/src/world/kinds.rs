@@ -10,6 +10,7 @@ use twinrack_scenario::spec::policies::PowerPolicy;
 use twinrack_scenario::spec::workload::{DirtyingCourse, MemoryCourseSpec};
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
 
+use crate::model::dirtying::dirty_faults;
 use crate::model::paging::{Paging, PagingCosts};
 use crate::model::power::{Draw, HostLoad, HostPower};
 
@@ -185,6 +186,8 @@ pub struct Kinds {
     pub hosts: Vec<HostKind>,
     /// Item `g` of `vms`.
     pub vms: Vec<VmKind>,
+    /// Seconds that a dirty log's first write to a page costs under each mode, by index of [`mode_index`].
+    dirty_fault: [f64; 2],
 }
 
 impl Kinds {
@@ -208,6 +211,15 @@ impl Kinds {
             .iter()
             .map(|spec| VmKind::new(spec, scenario, &costs))
             .collect();
-        Self { hosts, vms }
+        Self {
+            hosts,
+            vms,
+            dirty_fault: dirty_faults(&scenario.spec.policies.migration, &costs),
+        }
+    }
+
+    /// Seconds that a dirty log's first write to a page costs.
+    pub const fn dirty_fault(&self, mode: PagingMode) -> f64 {
+        self.dirty_fault[mode_index(mode)]
     }
 }

@@ -11,7 +11,7 @@ use super::body::{Body, Happening};
 use super::kinds::Kinds;
 use super::state::State;
 use crate::engine::Handle;
-use crate::model::network::goodput::{efficiency, payload_rate};
+use crate::model::network::goodput::{efficiency, payload_rate, single_processor_limit};
 use crate::model::network::{FlowId, FluidNetwork, Size, Topology};
 use streams::Streams;
 
@@ -35,7 +35,9 @@ pub struct Network {
     pub mtu: Bytes,
     framing: FramingSpec,
     /// What each host's link carries of payload.
-    pub link: Vec<BitsPerSecond>,
+    link: Vec<BitsPerSecond>,
+    /// What each host's processors can receive, where its adapter bounds them.
+    receive: Vec<Option<BitsPerSecond>>,
     /// What it carries.
     pub carried: Level,
     /// Who each flow belongs to.
@@ -89,27 +91,34 @@ impl Network {
     fn of(scenario: &Scenario, index: usize) -> Self {
         let spec = &scenario.spec.networks[index];
         let hosts = scenario.hosts.len();
-        let port = |host: u32| {
+        let nic = |host: u32| {
             let nics = &scenario.spec.hosts[scenario.hosts.group_of(host)].nics;
-            let speed = nics
-                .get(index)
-                .or(nics.last())
-                .map_or(spec.speed, |nic| nic.speed.min(spec.speed));
-            payload(spec, speed)
+            nics.get(index).or(nics.last())
+        };
+        let port = |host| {
+            payload(
+                spec,
+                nic(host).map_or(spec.speed, |nic| nic.speed.min(spec.speed)),
+            )
+        };
+        let queues = |host| {
+            let queues = nic(host)?.receive_queues?;
+            Some(BitsPerSecond(
+                single_processor_limit(spec.mtu)
+                    .0
+                    .saturating_mul(u64::from(queues)),
+            ))
         };
         let link: Vec<BitsPerSecond> = (0..hosts).map(port).collect();
+        let receive: Vec<Option<BitsPerSecond>> = (0..hosts).map(queues).collect();
+        let bounded = receive.iter().any(Option::is_some);
         let topology = match spec.topology {
             TopologySpec::Star => Topology::star(link.iter().copied()),
             TopologySpec::FatTree => Topology::fat_tree(hosts, payload(spec, spec.speed)),
         };
-        let mut fluid = FluidNetwork::new(topology, spec.latency);
-        if spec.topology == TopologySpec::FatTree {
-            for (host, speed) in (0u32..).zip(&link) {
-                fluid.set_link(host, *speed);
-            }
-        }
-        Self {
-            fluid,
+        let mut network = Self {
+            fluid: FluidNetwork::new(topology, spec.latency),
+            receive,
             goodput: spec.goodput,
             mtu: spec.mtu,
             framing: spec.framing,
@@ -119,7 +128,23 @@ impl Network {
             ended: Vec::new(),
             touched: false,
             armed: None,
+        };
+        if bounded || spec.topology == TopologySpec::FatTree {
+            for host in (0..hosts).map(HostId) {
+                network.set_link(host, 1.0);
+            }
         }
+        network
+    }
+
+    /// Leaves so much of the speed of a host's link; gives what it carries now.
+    pub fn set_link(&mut self, host: HostId, remains: f64) -> BitsPerSecond {
+        let whole = self.link.get(host.index()).copied().unwrap_or_default();
+        let capacity = BitsPerSecond((whole.as_f64() * remains) as u64);
+        let receive = self.receive.get(host.index()).copied().flatten();
+        let into = receive.map_or(capacity, |bound| bound.min(capacity));
+        self.fluid.set_link(host.0, [capacity, into]);
+        capacity
     }
 
     fn plain(hosts: u32) -> Self {
@@ -133,6 +158,7 @@ impl Network {
             goodput: None,
             mtu,
             framing: FramingSpec::Ethernet,
+            receive: vec![None; link.len()],
             link,
             carried: Level::new(SimTime::ZERO, 0.0),
             owners: Vec::new(),

@@ -43,6 +43,8 @@ pub struct Meters {
     pub unpark: Distribution,
     /// From a fall of load until the processors it left were parked.
     pub park: Distribution,
+    /// Processor time that the dirty log of a migration cost its VM.
+    pub logging: Distribution,
     paging_of: Vec<f64>,
     migrating_of: Vec<f64>,
 }
@@ -72,6 +74,7 @@ impl Meters {
             cores: Cores::new(state, kinds),
             unpark: Distribution::default(),
             park: Distribution::default(),
+            logging: Distribution::default(),
             paging_of: vec![0.0; state.hosts.len()],
             migrating_of: vec![0.0; state.hosts.len()],
         }
@@ -123,6 +126,13 @@ impl Meters {
     /// More or fewer migrations are under way.
     pub fn moves(&mut self, now: SimTime, change: f64) {
         self.moving.replace(now, 0.0, change);
+    }
+
+    /// A migration whose dirty log cost its VM such processor time has ended.
+    pub fn dirty_faults(&mut self, seconds: f64) {
+        if seconds > 0.0 {
+            self.logging.add(seconds);
+        }
     }
 
     /// The instant is settled.

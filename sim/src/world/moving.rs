@@ -1,7 +1,9 @@
 //! Migrations as the simulated body carries them out: flows for bytes, timers for steps, a tracker for dirtied pages.
 
 mod facts;
+mod logging;
 mod stall;
+mod thread;
 mod waiting;
 
 use twinrack_control::fabric::{Notice, Route, VmState};
@@ -18,7 +20,9 @@ use super::links::Owner;
 use crate::model::dirtying::{DirtyModel, DirtyTracker, Log};
 use crate::model::network::retransmission::Retransmission;
 use crate::model::network::{FlowId, Size};
+use logging::Logging;
 use stall::Stall;
+use thread::lower;
 use waiting::Waiting;
 
 /// What a step leads to when it is done.
@@ -71,6 +75,8 @@ pub struct Move {
     retransmission: Retransmission,
     /// Since nothing comes through.
     stall: Option<Stall>,
+    /// What the first writes of its rounds cost the guest.
+    logging: Logging,
     /// What the guest waits for, while its pages follow it.
     waiting: Option<Waiting>,
     /// Raised with each order: what was ordered before no longer counts.
@@ -126,6 +132,7 @@ impl Body<'_> {
             flow: None,
             retransmission: Retransmission::new(&policy.connection.filled(policy.policy.as_ref())),
             stall: None,
+            logging: Logging::default(),
             waiting: None,
             epoch: 0,
             reserved: Bytes::ZERO,
@@ -134,6 +141,10 @@ impl Body<'_> {
             work: 0.0,
         };
         self.moves.insert(id, entry);
+        for host in [from, to] {
+            self.touch(host);
+            self.state.hosts[host.index()].threads += 1;
+        }
         self.moving.insert(vm, id);
         self.meters.moves(now, 1.0);
     }
@@ -245,16 +256,14 @@ impl Body<'_> {
 
     fn send(&mut self, id: MigrationId, wire: Bytes, limit: Option<BitsPerSecond>, done: Done, until: Until) {
         let now = self.engine.now();
+        let thread = self.thread_limit(id);
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };
         let network = &mut self.links.networks[entry.network];
-        let cap = match (limit, network.goodput) {
-            (Some(limit), Some(goodput)) => Some(limit.min(goodput)),
-            (limit, goodput) => limit.or(goodput),
-        };
-        let ends = (entry.from, entry.to);
-        let flow = network.start(now, Owner::Migration(id), ends, Size::Transfer(wire), cap);
+        let cap = lower(limit, network.goodput);
+        let (owner, ends, size) = (Owner::Migration(id), (entry.from, entry.to), Size::Transfer(wire));
+        let flow = network.start(now, owner, ends, size, lower(cap, thread));
         entry.flow = Some(Flow {
             id: flow,
             done,
@@ -302,6 +311,7 @@ impl Body<'_> {
         }
         self.note_progress(now, id);
         self.pages_follow(now, id, rate);
+        self.pages_logged(now, id, rate);
         self.look_ahead(now, id, rate);
         self.stall_if_cut(now, id);
     }
@@ -434,6 +444,7 @@ impl Body<'_> {
         };
         let map = tracker.to_send();
         let collected = tracker.collect(now, fraction);
+        self.round_logged(id, collected.dirtied.pages());
         let copied = Bytes((map.as_f64() * fraction) as u64);
         Input::RoundSent {
             sent,
@@ -484,13 +495,16 @@ impl Body<'_> {
         let now = self.engine.now();
         self.drop_flow(now, id);
         self.throttle(now, id, Ratio::ZERO);
+        self.pages_logged(now, id, 0.0);
         let Some(entry) = self.moves.remove(&id) else {
             return;
         };
+        self.meters.dirty_faults(entry.logging.seconds);
         self.moving.remove(&entry.vm);
         self.meters.moves(now, -1.0);
         for host in [entry.from, entry.to] {
             self.touch(host);
+            self.state.hosts[host.index()].threads -= 1;
             self.state.hosts[host.index()].migration_work =
                 (self.state.hosts[host.index()].migration_work - entry.work).max(0.0);
         }

@@ -65,6 +65,7 @@ fn levels(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
         figures.number("sla.slatah", meters.short.integral(end) / active);
         figures.number("vms.per_host.mean", meters.running.integral(end) / active);
     }
+    figures.distribution("migration.dirty_fault_s", &meters.logging);
     figures.number("migration.concurrent.max", meters.moving.extremes(end).1);
     if body.watches_load {
         figures.level("cores.parked", &meters.parked, end);

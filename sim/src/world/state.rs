@@ -23,6 +23,10 @@ pub struct Host {
     pub running: u32,
     /// Logical processors that migrations keep busy.
     pub migration_work: f64,
+    /// Migrations that it takes part in: each is sent or received by one thread.
+    pub threads: u32,
+    /// The logical processor that each of these threads can have, or what is left of it for them beside the VMs.
+    pub thread: f64,
     /// Logical processors that receiving keeps busy.
     pub receive_work: f64,
     /// Logical processors that the hypervisor keeps busy with paging.
@@ -66,6 +70,8 @@ pub struct Vm {
     pub account: Account,
     /// Share of its time that a migration takes from it so that it dirties less.
     pub throttle: f64,
+    /// Logical processors that faults of a dirty log take beside what it asks for.
+    pub logging: f64,
 }
 
 impl Vm {
@@ -107,6 +113,8 @@ impl State {
                 awake: processors,
                 running: processors,
                 migration_work: 0.0,
+                threads: 0,
+                thread: 1.0,
                 receive_work: 0.0,
                 paging_work: 0.0,
                 busy: 0.0,
@@ -129,6 +137,7 @@ impl State {
             granted: 0.0,
             account: Account::default(),
             throttle: 0.0,
+            logging: 0.0,
         };
         Self {
             hosts: (0..scenario.hosts.len()).map(host).collect(),

@@ -3,7 +3,7 @@
 use twinrack_control::fabric::{Notice, Request};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec, LinkFaultSpec};
-use twinrack_scenario::units::{BitsPerSecond, SimDuration, SimTime};
+use twinrack_scenario::units::{SimDuration, SimTime};
 use twinrack_scenario::{HostId, NetworkId, VmId};
 
 use super::body::{Body, Happening};
@@ -119,10 +119,7 @@ impl Body<'_> {
         else {
             return;
         };
-        let network = &mut self.links.networks[index];
-        let whole = network.link.get(host.index()).copied().unwrap_or_default();
-        let capacity = BitsPerSecond((whole.as_f64() * remains) as u64);
-        network.fluid.set_link(host.0, capacity);
+        let capacity = self.links.networks[index].set_link(host, remains);
         self.links.touch(index);
         self.write(Event::LinkChanged {
             host,

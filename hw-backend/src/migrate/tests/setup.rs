@@ -151,6 +151,14 @@ impl<'a> Run<'a> {
         machine.expect("a guest").counters(0).expect("counters").heartbeat
     }
 
+    /// Looks at every page of the guest that has come, and lets it go on.
+    pub(super) fn arrived_is_whole(&mut self) {
+        let machine = &mut self.arrived.as_mut().expect("it came").machine;
+        machine.pause().expect("paused");
+        machine.audit(&self.workload).expect("read").expect("whole");
+        machine.run().expect("it runs");
+    }
+
     pub(super) fn arrived_goes_on_and_is_whole(&mut self, heartbeat: u64) {
         let arrived = self.arrived.take().map(|arrived| arrived.machine);
         let machine = arrived.or_else(|| self.machine.take()).expect("a guest");

@@ -1,61 +1,123 @@
-//! What migration costs beside the pause: dirty faults in the guest, processor time to send.
+//! What a dirty log costs the guest: the first write to a page in each round is a fault into the hypervisor.
+//!
+//! ```text
+//! L(s) = F(s) c / T          processors, for F first writes of c seconds each in a time T
+//! a s + L(s) = v             the service s of a guest that its v virtual processors bound, asking for a of them
+//! ```
+//!
+//! F grows with the service that the guest gets, so that the second has one solution, which is found by halving; a guest with
+//! processors to spare has its faults beside its work. Under shadow paging the fault is that of a write-protected entry,
+//! under SLAT a violation of the second-level table. Where the processor logs by itself (page-modification logging) one
+//! exit stands for 512 of them.
 
-use twinrack_scenario::spec::migration::MigrationCostSpec;
-use twinrack_scenario::units::{Bytes, Ratio, SimDuration};
+use twinrack_scenario::spec::migration::MigrationPolicySpec;
 
-/// Prices of one migration.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cost {
-    /// Guest time for the first write to a page in each round.
-    pub dirty_fault: SimDuration,
-    /// Seconds of one host processor for each byte, at either end.
-    pub seconds_per_byte: f64,
+use crate::model::paging::PagingCosts;
+
+/// Seconds of a first write under shadow paging and under SLAT: what the scenario says, or its policy was measured with; else
+/// what its paging costs take for the same exit, a fill or a violation. Nothing for SimGrid's plugin.
+pub fn dirty_faults(policy: &MigrationPolicySpec, paging: &PagingCosts) -> [f64; 2] {
+    match policy.cost.dirty_fault_of(policy.policy.as_ref()) {
+        Some(fault) => [fault.as_secs_f64(); 2],
+        None => [paging.fill, paging.slat_violation],
+    }
 }
 
-impl From<&MigrationCostSpec> for Cost {
-    fn from(spec: &MigrationCostSpec) -> Self {
-        Self {
-            dirty_fault: spec.dirty_fault,
-            seconds_per_byte: f64::from(spec.send_nanos_per_byte) * 1e-9,
+/// A guest whose memory is logged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Guest {
+    /// Logical processors that it asks for, its paging included.
+    pub asks: f64,
+    /// Virtual processors.
+    pub processors: f64,
+    /// The part of what it asks for that it gets at present.
+    pub service: f64,
+    /// The share of its stated rates at which it writes when it gets all.
+    pub writing: f64,
+}
+
+/// Halvings of the interval that the service lies in: 2^-40 is far below a fault.
+const HALVINGS: u32 = 40;
+
+/// Logical processors that its faults take, when at a service `s` they take `faults(s)`. A guest that asks for no processor
+/// writes by none, and pays nothing.
+pub fn fault_load(guest: &Guest, faults: impl Fn(f64) -> f64) -> f64 {
+    if guest.asks <= 0.0 {
+        return 0.0;
+    }
+    if guest.asks + faults(1.0) <= guest.processors {
+        return faults(guest.service);
+    }
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if guest.asks * middle + faults(middle) > guest.processors {
+            high = middle;
+        } else {
+            low = middle;
         }
     }
-}
-
-impl Cost {
-    /// Host processors kept busy by sending or receiving at `rate` bytes per second.
-    pub fn processors(&self, rate: f64) -> f64 {
-        rate * self.seconds_per_byte
-    }
-}
-
-/// Share of the guest's processor time that goes into dirty faults when it dirtied so much in such a time, on `vcpus`
-/// busy virtual processors. It is reported, and taken from the guest's work; it is not fed back into the dirty rate,
-/// which scenarios give as observed.
-pub fn slowdown(dirtied: Bytes, elapsed: SimDuration, vcpus: f64, fault: SimDuration) -> Ratio {
-    let guest = elapsed.as_secs_f64() * vcpus;
-    if guest <= 0.0 {
-        return Ratio::ZERO;
-    }
-    Ratio((dirtied.pages() as f64 * fault.as_secs_f64() / guest).min(1.0))
+    // Of what the halving leaves open the work gets the rest: both together are what there is.
+    (guest.processors - guest.asks * low).clamp(0.0, guest.processors)
 }
 
 #[cfg(test)]
 mod tests {
+    use twinrack_scenario::decode::{Decoder, Field};
+    use twinrack_scenario::fault::SourceId;
+    use twinrack_scenario::spec::paging::PagingPolicySpec;
+    use twinrack_scenario::units::Hertz;
+
     use super::*;
 
+    fn decoded<T: Field>(yaml: &str) -> T {
+        let (node, _) = twinrack_scenario::yaml::parse(yaml, SourceId(0)).expect("valid YAML");
+        T::decode(&node, &mut Decoder::default()).expect("no faults")
+    }
+
+    fn seconds(policy: &str, preset: &str) -> [f64; 2] {
+        let paging: PagingPolicySpec = decoded(&format!("{{preset: {preset}}}"));
+        let costs = PagingCosts::new(&paging, Hertz(3_000_000_000));
+        dirty_faults(&decoded(policy), &costs)
+    }
+
     #[test]
-    fn faults_cost_what_they_take() {
-        // 200,000 pages in 7.447 s at 1.2 µs: 0.24 s of 7.447 s.
-        let cost = slowdown(
-            Bytes::from_pages(200_000),
-            SimDuration::from_millis(7447),
-            1.0,
-            SimDuration::from_nanos(1200),
-        );
-        assert!((cost.0 - 0.24 / 7.447).abs() < 1e-9);
+    fn a_first_write_costs_what_its_exit_costs() {
+        // 5,000 and 6,000 cycles at 3 GHz.
+        let [shadow, slat] = seconds("{}", "x5570");
+        assert!((shadow - 5e-6 / 3.0).abs() < 1e-15 && (slat - 2e-6).abs() < 1e-15);
         assert_eq!(
-            slowdown(Bytes::GIB, SimDuration::ZERO, 1.0, SimDuration::from_nanos(1)),
-            Ratio::ZERO
+            seconds("{}", "deck"),
+            [2.5e-6, 0.0],
+            "the deck knows no exit under SLAT"
         );
+        assert_eq!(seconds("{policy: {qemu: {}}}", "deck"), [1.2e-6; 2], "measured");
+        assert_eq!(seconds("{policy: {simgrid: {}}}", "x5570"), [0.0; 2]);
+        assert_eq!(seconds("{cost: {dirty_fault: 20ns}}", "x5570"), [2e-8; 2]);
+    }
+
+    /// A guest on one virtual processor.
+    fn guest(asks: f64) -> Guest {
+        Guest {
+            asks,
+            processors: 1.0,
+            service: 1.0,
+            writing: 1.0,
+        }
+    }
+
+    #[test]
+    fn faults_come_beside_the_work_where_there_is_room_and_instead_of_it_where_not() {
+        // 200,000 pages in 7.447 s at 1.2 us: 0.24 s of 7.447 s, however slow the guest.
+        let all = |_| 0.24 / 7.447;
+        assert!((fault_load(&guest(0.5), all) - 0.24 / 7.447).abs() < 1e-9);
+        assert!((fault_load(&guest(1.0), all) - 0.24 / 7.447).abs() < 1e-9);
+        // Half a processor of faults at full service, in proportion: s + s/2 = 1.
+        assert!((fault_load(&guest(1.0), |service| service / 2.0) - 1.0 / 3.0).abs() < 1e-9);
+        // More than there is, as soon as it runs at all: nothing is left for its work.
+        assert!(
+            (fault_load(&guest(1.0), |service| if service > 0.0 { 3.0 } else { 0.0 }) - 1.0).abs() < 1e-9
+        );
+        assert_eq!(fault_load(&guest(0.0), all), 0.0);
     }
 }

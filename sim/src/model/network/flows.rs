@@ -143,9 +143,9 @@ impl FluidNetwork {
         self.sharing.set_cap(flow.0, cap);
     }
 
-    /// Changes what both directions of a host's link carry.
-    pub fn set_link(&mut self, host: u32, capacity: BitsPerSecond) {
-        for channel in self.topology.host_channels(host) {
+    /// Changes what a host's link carries, out of the host and into it.
+    pub fn set_link(&mut self, host: u32, capacities: [BitsPerSecond; 2]) {
+        for (channel, capacity) in self.topology.host_channels(host).into_iter().zip(capacities) {
             self.sharing.set_capacity(channel, capacity);
         }
     }
@@ -285,13 +285,13 @@ mod tests {
             None,
         );
         network.settle(SimTime::ZERO);
-        network.set_link(1, BitsPerSecond::ZERO);
+        network.set_link(1, [BitsPerSecond::ZERO; 2]);
         network.settle(SimTime::from_millis(500));
         assert_eq!(
             (network.next_end(), network.rate(flow)),
             (None, BitsPerSecond::ZERO)
         );
-        network.set_link(1, GBPS);
+        network.set_link(1, [GBPS; 2]);
         network.settle(SimTime::from_secs(10));
         assert_eq!(network.next_end(), Some(SimTime::from_millis(10_500)));
     }

@@ -4,6 +4,7 @@ use twinrack_control::migration::Input;
 use twinrack_scenario::MigrationId;
 use twinrack_scenario::units::{BitsPerSecond, SimTime};
 
+use super::thread::lower;
 use crate::world::body::{Body, Happening};
 
 /// A connection over which nothing comes through.
@@ -52,7 +53,8 @@ impl Body<'_> {
         if let Some(entry) = self.moves.get_mut(&id) {
             entry.stall = None;
         }
-        self.links.networks[network].fluid.set_cap(flow.id, flow.cap);
+        let cap = lower(flow.cap, self.thread_limit(id));
+        self.links.networks[network].fluid.set_cap(flow.id, cap);
         self.links.touch(network);
     }
 

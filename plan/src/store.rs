@@ -1,0 +1,68 @@
+//! The store: every finished trial in a file of its own, named by what was tried, so that a plan that was killed goes on.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::question::{Alternative, PlanError};
+use crate::trial::{Candidate, Trial};
+
+/// Trials on disk.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+    /// What else decides a trial: the program that makes it, and the plan's text.
+    maker: String,
+}
+
+impl Store {
+    /// A store in a folder, which is made if it is not there. Trials of another `maker` are not taken for ours.
+    pub fn open(folder: &Path, maker: String) -> Result<Self, PlanError> {
+        fs::create_dir_all(folder).map_err(|error| PlanError::Io {
+            path: folder.display().to_string(),
+            error,
+        })?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            maker,
+        })
+    }
+
+    fn path(&self, alternative: &Alternative, candidate: Candidate) -> PathBuf {
+        let mut hasher = blake3::Hasher::new();
+        for part in [self.maker.as_bytes(), alternative.scenario.blake3.as_bytes()] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        hasher.update(&candidate.hosts.to_le_bytes());
+        hasher.update(&candidate.growth.to_bits().to_le_bytes());
+        hasher.update(&candidate.seed.to_le_bytes());
+        let name = hasher.finalize().to_hex();
+        self.folder.join(format!("{}.json", &name[..32]))
+    }
+
+    /// A trial that was kept. One that can't be read is made again.
+    pub fn kept(&self, alternative: &Alternative, candidate: Candidate) -> Option<Trial> {
+        let text = fs::read(self.path(alternative, candidate)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Keeps a trial: it appears under its name whole, or not at all.
+    pub fn keep(
+        &self,
+        alternative: &Alternative,
+        candidate: Candidate,
+        trial: &Trial,
+    ) -> Result<(), PlanError> {
+        let path = self.path(alternative, candidate);
+        let temporary = path.with_extension(format!("{}.partial", std::process::id()));
+        let text = serde_json::to_vec(trial).unwrap_or_default();
+        let written = fs::File::create(&temporary)
+            .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&temporary, &path));
+        written.map_err(|error| PlanError::Io {
+            path: path.display().to_string(),
+            error,
+        })
+    }
+}
