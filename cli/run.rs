@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
+use twinrack_hw::body::untold::Untold;
 use twinrack_hw::body::{self, Options};
 use twinrack_hw::lab::handle::Starter;
 use twinrack_hw::probe::Capabilities;
@@ -220,7 +221,10 @@ pub fn on_hosts(
     bar: &Bar,
 ) -> Result<RunRecord, Stop> {
     let hosts = Capabilities::probe();
-    if let Some(obstacle) = hosts.obstacle() {
+    let untold = Untold::of(scenario, &hosts);
+    if body::needs::missing(scenario, &untold, allow_modelled).is_empty()
+        && let Some(obstacle) = hosts.obstacle()
+    {
         return Err(unavailable(obstacle));
     }
     let agents = match lab {
