@@ -1,17 +1,24 @@
 //! What a scenario needs and this body has not, each with what can be done about it.
 
 use twinrack_scenario::Scenario;
+use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::spec::migration::PrecopyPolicySpec;
 use twinrack_scenario::spec::timeline::FaultSpec;
 
+use super::untold::Untold;
 use crate::guest::boot;
 use crate::kvm::AbsentPages;
 
 /// The way out that is always there.
 const SIM: &str = "run with --backend sim, which carries out the same scenario in virtual time";
 
-/// All that is missing; nothing when the scenario can be carried out.
-pub fn missing(scenario: &Scenario) -> Vec<String> {
+/// How to go on where the simulated body can stand in.
+const STAND_IN: &str =
+    "--allow-modelled runs what can be run, and takes the figures that hang on this from the simulator";
+
+/// All that is missing; nothing when the scenario can be carried out, with models in place of what is `untold` where that
+/// is allowed.
+pub fn missing(scenario: &Scenario, untold: &Untold, modelled: bool) -> Vec<String> {
     let spec = &scenario.spec;
     let mut missing = Vec::new();
     let mut lacks = |what: &str, help: &str| {
@@ -20,8 +27,19 @@ pub fn missing(scenario: &Scenario) -> Vec<String> {
     if spec.experiment.is_some() {
         lacks("repeat a published experiment of a simulator", SIM);
     }
-    if spec.policies.parking.is_some() {
-        lacks("park cores yet", SIM);
+    if !modelled {
+        for knob in untold.knobs() {
+            lacks(knob, STAND_IN);
+        }
+        for expectation in spec.expect.iter().filter(|own| own.backend != Some(Backend::Sim)) {
+            if let Some(reason) = untold.why(&expectation.kpi) {
+                let help = format!("{STAND_IN}; `backend: sim` asks it of the simulator alone");
+                lacks(&format!("tell {}: {reason}", expectation.kpi.value), &help);
+            }
+        }
+    }
+    if spec.vms.iter().any(|vm| !vm.traffic.is_empty()) {
+        lacks("send traffic between guests yet", SIM);
     }
     if spec.vms.iter().any(|vm| vm.workload.is_some()) {
         lacks("have VMs follow a workload yet", "give them a constant `cpu`");
