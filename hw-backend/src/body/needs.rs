@@ -1,7 +1,7 @@
 //! What a scenario needs and this body has not, each with what can be done about it.
 
 use twinrack_scenario::Scenario;
-use twinrack_scenario::spec::migration::PrecopyPolicySpec;
+use twinrack_scenario::spec::migration::{DirtyLogSpec, PrecopyPolicySpec};
 use twinrack_scenario::spec::timeline::FaultSpec;
 
 use crate::guest::boot;
@@ -19,6 +19,12 @@ pub fn missing(scenario: &Scenario) -> Vec<String> {
     };
     if spec.experiment.is_some() {
         lacks("repeat a published experiment of a simulator", SIM);
+    }
+    if spec.policies.migration.log() == DirtyLogSpec::SkipDirty {
+        lacks(
+            "leave out pages that are dirty again when their turn comes",
+            "give `policies.migration.dirty_log: round-start`",
+        );
     }
     if spec.policies.parking.is_some() {
         lacks("park cores yet", SIM);
