@@ -11,6 +11,7 @@ mod report;
 mod run;
 mod scenario;
 mod schema;
+mod sweep;
 mod terminal;
 mod twin;
 
@@ -33,6 +34,8 @@ enum Verb {
     Run(run::Run),
     /// Find out how many hosts a scenario needs, of which kind, what breaks first and what it costs.
     Plan(plan::Plan),
+    /// Run a scenario at many seeds and settings, cut into shards, here or on a cluster.
+    Sweep(sweep::Sweep),
     /// Validate scenarios without running them: every fault with its line, a caret and the mend.
     Check(check::Check),
     /// Make a report of a record: a page, a summary, or a trace for Perfetto.
@@ -55,6 +58,7 @@ fn main() -> std::process::ExitCode {
     let outcome = match verb {
         Verb::Run(verb) => verb.carry_out(),
         Verb::Plan(verb) => verb.carry_out(),
+        Verb::Sweep(verb) => verb.carry_out(),
         Verb::Check(verb) => verb.carry_out(),
         Verb::Report(verb) => verb.carry_out(),
         Verb::Import(verb) => verb.carry_out(),

@@ -7,8 +7,10 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use twinrack_plan::store::Store;
 use twinrack_plan::{Answer, Means, PlanError, Question, plan, text};
+use twinrack_scenario::Scenario;
 use twinrack_scenario::read::FileLookup;
-use twinrack_sim::RunOptions;
+use twinrack_scenario::record::RunRecord;
+use twinrack_sim::{RunError, RunOptions};
 
 use crate::exit::{Exit, Stop, print};
 use crate::progress::Counter;
@@ -74,23 +76,15 @@ impl Plan {
             .num_threads(self.threads.unwrap_or(0))
             .build()
             .map_err(|error| Stop::bad_input(format!("error: threads: {error}")))?;
-        let store = Store::open(&folder.join("trials"), maker(question)?).map_err(stopped)?;
+        // What makes a trial besides the scenario: this program, and what must hold.
+        let store = Store::open(
+            &folder.join("trials"),
+            format!("{} {:?}", program_hash()?, question.plan),
+        )
+        .map_err(stopped)?;
         let counter = Counter::new("trials");
-        let run = |scenario: &twinrack_scenario::Scenario, seed: u64| {
-            twinrack_sim::run(scenario, RunOptions { seed }, &mut |_| {
-                if INTERRUPTED.load(Ordering::SeqCst) {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            })
-            .map_err(|error| match error {
-                twinrack_sim::RunError::Interrupted(_) => PlanError::Interrupted,
-                error => PlanError::Run(error.to_string()),
-            })
-        };
         let means = Means {
-            run: &run,
+            run: &simulate,
             store: &store,
             tried: &|| counter.one_more(),
         };
@@ -100,12 +94,27 @@ impl Plan {
     }
 }
 
-/// What makes a trial besides the scenario: this program, and what must hold. Trials of another build are made again.
-fn maker(question: &Question) -> Result<String, Stop> {
+/// A run of a trial, until the user wishes to stop.
+pub fn simulate(scenario: &Scenario, seed: u64) -> Result<RunRecord, PlanError> {
+    let mut go_on = |_| {
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    twinrack_sim::run(scenario, RunOptions { seed }, &mut go_on).map_err(|error| match error {
+        RunError::Interrupted(_) => PlanError::Interrupted,
+        error => PlanError::Run(error.to_string()),
+    })
+}
+
+/// BLAKE3 of this program: what another build made is made again.
+pub fn program_hash() -> Result<String, Stop> {
     let program = std::env::current_exe()
         .and_then(std::fs::read)
         .map_err(|error| Stop::bad_input(format!("error: this program can't be read: {error}")))?;
-    Ok(format!("{} {:?}", blake3::hash(&program).to_hex(), question.plan))
+    Ok(blake3::hash(&program).to_hex().to_string())
 }
 
 /// Where each VM goes: what is imported into a change plan.
@@ -126,7 +135,8 @@ fn placement(answer: &Answer) -> Result<Vec<u8>, Stop> {
         .map_err(|error| Stop::bad_input(format!("error: placement.csv: {error}")))
 }
 
-fn stopped(error: PlanError) -> Stop {
+/// How the command ends on an error of a plan or a sweep.
+pub fn stopped(error: PlanError) -> Stop {
     match error {
         PlanError::Rejected(rejected) => Stop::bad_input(rejected.drawn(drawing())),
         PlanError::Interrupted => Stop::interrupted(error),

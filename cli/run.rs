@@ -67,7 +67,8 @@ pub fn listen() {
     let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst));
 }
 
-fn range(text: &str) -> Result<Range<u64>, String> {
+/// `A..B`.
+pub fn range(text: &str) -> Result<Range<u64>, String> {
     let wrong = || "expected A..B with A below B, such as 0..20".to_owned();
     let (from, to) = text.split_once("..").ok_or_else(wrong)?;
     let range = from.parse().map_err(|_| wrong())?..to.parse().map_err(|_| wrong())?;

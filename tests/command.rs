@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 const LIVE: &str = "scenarios/deck/live-migration.yaml";
 
-fn twinrack(arguments: &[&str]) -> Output {
+pub fn twinrack(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twinrack"));
     command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -14,15 +14,15 @@ fn twinrack(arguments: &[&str]) -> Output {
     command.output().expect("the command starts")
 }
 
-fn status(output: &Output) -> i32 {
+pub fn status(output: &Output) -> i32 {
     output.status.code().expect("it ends by itself")
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
-fn stderr(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 

@@ -10,3 +10,5 @@ mod crashes;
 mod determinism;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.
 mod scenarios;
+/// Sweeps give the same table whatever the threads, the shards and the interruptions.
+mod sweep;

@@ -38,15 +38,52 @@ fn main() {
     if let Ok(counted) = twinrack_hw::probe::paging::count(&system) {
         println!("{counted}");
     }
-    starts(&system, best);
-    pauses(&system, best);
-    logs(&system);
-    zero_scan();
-    copies();
-    let idle = Workload::idle();
-    for (memory, runs) in [(512 * MIB, 5), (1024 * MIB, 5)] {
-        moves(&system, shape(memory, best), &idle, None, runs, "idle, unshaped");
+    // `cargo bench -p twinrack-hw -- start move` measures what has one of these words in it.
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let wanted = |section: &str| words.is_empty() || words.iter().any(|word| section.contains(word.as_str()));
+    if wanted("start") {
+        starts(&system, best);
     }
+    if wanted("density") {
+        density(&system, best);
+    }
+    if wanted("pause") {
+        pauses(&system, best);
+    }
+    if wanted("log") {
+        logs(&system);
+        zero_scan();
+    }
+    if wanted("copy") {
+        copies();
+        unshaped(&system, best);
+    }
+    if wanted("paced") {
+        paced(&system, best);
+    }
+}
+
+/// Idle guests beside a plain copy, without and with encryption.
+fn unshaped(system: &System, mechanism: DirtyMechanism) {
+    let idle = Workload::idle();
+    for encrypt in [false, true] {
+        let what = if encrypt {
+            "idle, unshaped, encrypted"
+        } else {
+            "idle, unshaped, tagged"
+        };
+        for memory in [512 * MIB, 1024 * MIB] {
+            let plan = plan(Bytes(memory), None, encrypt);
+            moves(system, shape(memory, mechanism), &idle, &plan, 7, what);
+        }
+    }
+}
+
+/// Guests that write, at the rate of a link.
+fn paced(system: &System, mechanism: DirtyMechanism) {
     let writer = |rate| {
         let class = PageClass {
             size: Some(Bytes(64 * MIB)),
@@ -57,12 +94,12 @@ fn main() {
     };
     for rate in [10_000.0, 20_000.0] {
         let workload = writer(rate);
-        let gigabit = Some(BitsPerSecond(1_000_000_000));
+        let gigabit = plan(Bytes(512 * MIB), Some(BitsPerSecond(1_000_000_000)), true);
         moves(
-            &system,
-            shape(512 * MIB, best),
+            system,
+            shape(512 * MIB, mechanism),
             &workload,
-            gigabit,
+            &gigabit,
             1,
             &format!("{rate} pages/s random in 64MiB, 1Gb/s"),
         );
@@ -114,6 +151,109 @@ fn starts(system: &System, mechanism: DirtyMechanism) {
         "order to run until the guest's first period is done",
         times.collect(),
     );
+}
+
+/// From nothing to a guest that has run its first instructions, its tables and program laid out; and many idle guests at once.
+fn density(system: &System, mechanism: DirtyMechanism) {
+    const GUESTS: u64 = 1000;
+    let shape = shape(64 * MIB, mechanism);
+    let idle = Workload {
+        untouched: shape.memory,
+        ..Workload::idle()
+    };
+    let times = (0..50).map(|_| {
+        let began = Instant::now();
+        let mut machine = Machine::new(system, shape, &idle).expect("a guest");
+        machine.run().expect("it runs");
+        while machine.counters(0).expect("counters").passes == 0 {
+            std::hint::spin_loop();
+        }
+        began.elapsed()
+    });
+    told("nothing until a guest of 64MiB has begun", times.collect());
+    let Some(group) = MemoryGroup::enter() else {
+        return println!("1,000 idle guests: no memory controller of cgroup 1 to count in");
+    };
+    let before = group.used();
+    let began = Instant::now();
+    let guests: Vec<Machine> = (0..GUESTS)
+        .map(|_| {
+            let mut machine = Machine::new(system, shape, &idle).expect("a guest");
+            machine.run().expect("it runs");
+            machine
+        })
+        .collect();
+    let took = began.elapsed();
+    while guests
+        .iter()
+        .any(|guest| guest.counters(0).expect("counters").passes == 0)
+    {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let each = group.used().saturating_sub(before) / GUESTS / 1024;
+    // Resident pages of guest memory are touched by it or laid out for it; the rest is what a guest costs.
+    let touched = touched(&guests) / GUESTS / 1024;
+    println!(
+        "{GUESTS} idle guests of 64MiB begun in {took:.1?}: {each} KiB each, of which {touched} KiB are touched guest memory and {} KiB beyond",
+        each.saturating_sub(touched)
+    );
+}
+
+/// Bytes of guest memory that are there (`mincore`, by way of the kernel's own count of each mapping).
+fn touched(guests: &[Machine]) -> u64 {
+    let starts: std::collections::BTreeSet<u64> =
+        guests.iter().map(|guest| guest.memory().host_address()).collect();
+    let maps = std::fs::read_to_string("/proc/self/smaps").expect("smaps");
+    let (mut inside, mut bytes) = (0, 0);
+    for line in maps.lines() {
+        if let Some((from, to)) = line
+            .split_whitespace()
+            .next()
+            .and_then(|range| range.split_once('-'))
+        {
+            let number = |text| u64::from_str_radix(text, 16);
+            if let (Ok(from), Ok(to)) = (number(from), number(to)) {
+                // Neighbouring mappings of guests are one to the kernel.
+                inside = starts.range(from..to).count();
+            }
+        } else if let Some(rest) = line.strip_prefix("Rss:").filter(|_| inside > 0) {
+            let kib = rest.trim().trim_end_matches(" kB").trim();
+            bytes += kib.parse::<u64>().unwrap_or(0) * 1024;
+        }
+    }
+    bytes
+}
+
+/// A memory group of this process alone, so that what others use does not count; it goes when it is dropped.
+struct MemoryGroup(&'static str);
+
+impl MemoryGroup {
+    const ROOT: &'static str = "/sys/fs/cgroup/memory/cgroup.procs";
+
+    fn enter() -> Option<Self> {
+        const GROUP: &str = "/sys/fs/cgroup/memory/twinrack-bench";
+        std::fs::create_dir_all(GROUP).ok()?;
+        let group = Self(GROUP);
+        std::fs::write(format!("{GROUP}/cgroup.procs"), std::process::id().to_string()).ok()?;
+        Some(group)
+    }
+
+    /// Memory of processes and of the kernel on their behalf.
+    fn used(&self) -> u64 {
+        let read = |file: &str| {
+            let text = std::fs::read_to_string(format!("{}/{file}", self.0)).unwrap_or_default();
+            text.trim().parse::<u64>().unwrap_or(0)
+        };
+        read("memory.usage_in_bytes")
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        // A group that stays behind is empty and does no harm.
+        let _ = std::fs::write(Self::ROOT, std::process::id().to_string());
+        let _ = std::fs::remove_dir(self.0);
+    }
 }
 
 fn pauses(system: &System, mechanism: DirtyMechanism) {
@@ -210,21 +350,19 @@ fn copies() {
     told("plain copy of 512MiB over loopback TCP", times.collect());
 }
 
-fn moves(
-    system: &System,
-    shape: Shape,
-    workload: &Workload,
-    cap: Option<BitsPerSecond>,
-    runs: usize,
-    what: &str,
-) {
+fn moves(system: &System, shape: Shape, workload: &Workload, plan: &Plan, runs: usize, what: &str) {
     let (mut brownouts, mut downtimes) = (Vec::new(), Vec::new());
     let mut last = None;
     for _ in 0..runs {
-        let ended = once(system, shape, workload, cap);
+        let ended = once(system, shape, workload, plan);
         brownouts.push(Duration::from_nanos(ended.report.brownout.as_nanos()));
         downtimes.push(Duration::from_nanos(ended.report.downtime.as_nanos()));
         last = Some(ended);
+    }
+    brownouts.sort();
+    if let Some(median) = brownouts.get(runs / 2) {
+        let gib = shape.memory.as_f64() / Bytes::GIB.as_f64();
+        println!("    at the median {:.2} GiB/s", gib / median.as_secs_f64());
     }
     told(&format!("{} moved, {what}: brown-out", shape.memory), brownouts);
     told(&format!("{} moved, {what}: downtime", shape.memory), downtimes);
@@ -238,7 +376,7 @@ fn moves(
     }
 }
 
-fn once(system: &System, shape: Shape, workload: &Workload, cap: Option<BitsPerSecond>) -> Ended {
+fn once(system: &System, shape: Shape, workload: &Workload, plan: &Plan) -> Ended {
     let mut machine = Machine::new(system, shape, workload).expect("a guest");
     machine.run().expect("it runs");
     let (near, far) = connection();
@@ -248,19 +386,18 @@ fn once(system: &System, shape: Shape, workload: &Workload, cap: Option<BitsPerS
         backing: shape.backing,
         mechanism: shape.mechanism,
     };
-    let plan = plan(shape.memory, cap);
     let source = Source::new(
         machine,
         near,
         secret,
-        &plan,
+        plan,
         Arc::default(),
         Box::new(claim.clone()),
     )
     .expect("a source");
     let (ended, mut arrived) = thread::scope(|scope| {
         let target = scope.spawn(|| receive(system, far, secret, room, &claim));
-        let ended = alone::migrate(system, source, plan, MigrationId(0), HostId(1)).expect("an end");
+        let ended = alone::migrate(system, source, plan.clone(), MigrationId(0), HostId(1)).expect("an end");
         (ended, target.join().expect("no panic").expect("it came"))
     });
     arrived.machine.pause().expect("paused");
@@ -282,7 +419,7 @@ fn once(system: &System, shape: Shape, workload: &Workload, cap: Option<BitsPerS
 }
 
 /// At most ten rounds, stopping where 30 ms' worth is left.
-fn plan(memory: Bytes, bandwidth: Option<BitsPerSecond>) -> Plan {
+fn plan(memory: Bytes, bandwidth: Option<BitsPerSecond>, encrypt: bool) -> Plan {
     let yaml = "{policy: {hyperv-r2: {threshold_time: 30ms}}}";
     let (node, _) = twinrack_scenario::yaml::parse(yaml, SourceId(0)).expect("valid YAML");
     let policy = MigrationPolicySpec::decode(&node, &mut Decoder::default()).expect("no faults");
@@ -295,6 +432,7 @@ fn plan(memory: Bytes, bandwidth: Option<BitsPerSecond>) -> Plan {
     };
     Plan {
         bandwidth,
+        encrypt,
         ..Plan::live(&policy, subject)
     }
 }

@@ -17,6 +17,8 @@
 
 mod absent;
 pub mod dirty;
+#[cfg(test)]
+mod failures;
 mod ioctl;
 pub mod memory;
 pub mod pause;
@@ -44,7 +46,7 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A call failed.
-    #[error("{call}: {source}")]
+    #[error("{call}: {source}{}", help(.source))]
     Call {
         /// The call, by the kernel's name for it.
         call: &'static str,
@@ -96,6 +98,21 @@ pub enum Error {
     },
 }
 
+/// What can be done about what the kernel said, where that is known.
+fn help(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        Some(libc::ENOTTY) => {
+            "\n = help: the kernel knows no such call: run Linux 5.14 or later, with KVM on this device"
+        }
+        Some(libc::EACCES | libc::EPERM) => {
+            "\n = help: run as root, or as a user of the group that owns the device"
+        }
+        Some(libc::ENOMEM) => "\n = help: free memory on this host, or run fewer or smaller guests",
+        Some(libc::EMFILE | libc::ENFILE) => "\n = help: raise the limit of open files (ulimit -n)",
+        _ => "",
+    }
+}
+
 impl Error {
     /// The last system call's error, under the name of the call.
     pub(crate) fn last(call: &'static str) -> Self {
@@ -122,9 +139,13 @@ pub(crate) trait Named<T> {
 
 impl<T> Named<T> for Result<T, kvm_ioctls::Error> {
     fn named(self, call: &'static str) -> Result<T, Error> {
-        self.map_err(|error| Error::Call {
-            call,
-            source: io::Error::from_raw_os_error(error.errno()),
+        self.map_err(|error| match error.errno() {
+            // Some of its calls give back what the system call returned; the number is still the thread's.
+            -1 => Error::last(call),
+            number => Error::Call {
+                call,
+                source: io::Error::from_raw_os_error(number),
+            },
         })
     }
 }

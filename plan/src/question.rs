@@ -5,7 +5,7 @@ use twinrack_scenario::read::{Lookup, Rejected, read};
 use twinrack_scenario::spec::plan::{PlanSpec, SearchWord};
 
 /// Most alternatives: the product of the axes.
-pub const ALTERNATIVES_MAX: usize = 1_000;
+pub const ALTERNATIVES_MAX: u64 = 1_000;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +20,9 @@ pub enum PlanError {
     NoPlan(String),
     /// The axes have too many combinations.
     #[error(
-        "the axes make {0} alternatives, at most {ALTERNATIVES_MAX} are tried\n = help: give an axis fewer values"
+        "the axes make {0} combinations\n = help: give an axis fewer values; a plan tries at most {ALTERNATIVES_MAX}"
     )]
-    TooMany(usize),
+    TooMany(u64),
     /// A number of hosts makes no scenario.
     #[error(
         "with {hosts} hosts the scenario is wrong: {what}\n = help: hosts of the group that is sought can't be named elsewhere in the scenario"
@@ -33,6 +33,28 @@ pub enum PlanError {
         /// What is wrong then.
         what: String,
     },
+    /// The folder has the points of another sweep.
+    #[error(
+        "{0} is of another sweep: another scenario, other seeds, axes or settings, or another build of the program\n = help: choose another folder with --out, or remove this one"
+    )]
+    OtherSweep(String),
+    /// Points of a sweep are not there.
+    #[error(
+        "{points} of {of} points are missing, the first is number {first} (seed {seed})\n = help: run the shards that have them again: what is there is not run twice"
+    )]
+    Missing {
+        /// How many.
+        points: u64,
+        /// Of how many.
+        of: u64,
+        /// The first.
+        first: u64,
+        /// Its seed.
+        seed: u64,
+    },
+    /// The merged table could not be written.
+    #[error("the merged table: {0}")]
+    Table(#[from] csv::Error),
     /// A run failed.
     #[error("{0}")]
     Run(String),
@@ -47,6 +69,15 @@ pub enum PlanError {
         /// What the system said.
         error: std::io::Error,
     },
+}
+
+impl PlanError {
+    pub(crate) fn io(path: &std::path::Path, error: std::io::Error) -> Self {
+        Self::Io {
+            path: path.display().to_string(),
+            error,
+        }
+    }
 }
 
 /// One alternative.
@@ -83,7 +114,7 @@ impl Question {
             .plan
             .clone()
             .ok_or_else(|| PlanError::NoPlan(name.to_owned()))?;
-        let count = plan.axes.iter().map(|axis| axis.to.len()).product();
+        let count = plan.axes.iter().map(|axis| axis.to.len() as u64).product();
         if count > ALTERNATIVES_MAX {
             return Err(PlanError::TooMany(count));
         }

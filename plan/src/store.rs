@@ -18,10 +18,7 @@ pub struct Store {
 impl Store {
     /// A store in a folder, which is made if it is not there. Trials of another `maker` are not taken for ours.
     pub fn open(folder: &Path, maker: String) -> Result<Self, PlanError> {
-        fs::create_dir_all(folder).map_err(|error| PlanError::Io {
-            path: folder.display().to_string(),
-            error,
-        })?;
+        fs::create_dir_all(folder).map_err(|error| PlanError::io(folder, error))?;
         Ok(Self {
             folder: folder.to_owned(),
             maker,
@@ -54,15 +51,19 @@ impl Store {
         candidate: Candidate,
         trial: &Trial,
     ) -> Result<(), PlanError> {
-        let path = self.path(alternative, candidate);
-        let temporary = path.with_extension(format!("{}.partial", std::process::id()));
         let text = serde_json::to_vec(trial).unwrap_or_default();
-        let written = fs::File::create(&temporary)
-            .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&temporary, &path));
-        written.map_err(|error| PlanError::Io {
-            path: path.display().to_string(),
-            error,
-        })
+        write_whole(&self.path(alternative, candidate), &text)
     }
+}
+
+/// Writes a file that appears under its name whole, or not at all.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), PlanError> {
+    // Two processes, or two threads of one, may write the same file: each has its own until it is whole.
+    let temporary = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")));
+    let written = temporary.and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|failure| failure.error)
+    });
+    written.map(|_| ()).map_err(|error| PlanError::io(path, error))
 }

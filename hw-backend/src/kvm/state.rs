@@ -21,6 +21,8 @@ mod codec;
 mod msr;
 
 pub use codec::StateError;
+#[cfg(test)]
+pub(super) use msr::{get as get_msrs, set as set_msrs};
 
 use kvm_bindings::{
     Xsave, kvm_debugregs, kvm_mp_state, kvm_regs, kvm_sregs, kvm_vcpu_events, kvm_xcrs, kvm_xsave,
@@ -113,7 +115,7 @@ fn xsave_area(vcpu: &Vcpu) -> Result<Xsave, Error> {
     })
 }
 
-fn get_xsave(vcpu: &Vcpu) -> Result<Vec<u32>, Error> {
+pub(super) fn get_xsave(vcpu: &Vcpu) -> Result<Vec<u32>, Error> {
     let mut area = xsave_area(vcpu)?;
     if vcpu.vm().xsave_bytes() == 0 {
         return Ok(vcpu.fd().get_xsave().named("KVM_GET_XSAVE")?.region.to_vec());
@@ -125,7 +127,7 @@ fn get_xsave(vcpu: &Vcpu) -> Result<Vec<u32>, Error> {
     Ok(words)
 }
 
-fn set_xsave(vcpu: &Vcpu, words: &[u32]) -> Result<(), Error> {
+pub(super) fn set_xsave(vcpu: &Vcpu, words: &[u32]) -> Result<(), Error> {
     let mut area = xsave_area(vcpu)?;
     let fixed = area.as_fam_struct_ref().xsave.region.len();
     let room = fixed + area.as_slice().len();

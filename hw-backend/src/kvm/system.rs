@@ -1,6 +1,7 @@
 //! `/dev/kvm`: the version of its interface, what it can do, and new VMs.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use kvm_bindings::{CpuId, KVM_API_VERSION, KVM_MAX_CPUID_ENTRIES};
 use kvm_ioctls::Kvm;
@@ -11,6 +12,9 @@ use super::{Error, Named};
 #[derive(Debug)]
 pub struct System {
     kvm: Kvm,
+    /// Asked for once: to list them the kernel runs `CPUID` a hundred times, each a trap where it is a guest itself.
+    cpuid: OnceLock<CpuId>,
+    msrs: OnceLock<Vec<u32>>,
 }
 
 impl System {
@@ -33,7 +37,11 @@ impl System {
                 mend: "open a KVM device of Linux 2.6.22 or later",
             });
         }
-        Ok(Self { kvm })
+        Ok(Self {
+            kvm,
+            cpuid: OnceLock::new(),
+            msrs: OnceLock::new(),
+        })
     }
 
     /// The version of the interface.
@@ -48,19 +56,33 @@ impl System {
 
     /// The processor features that a guest may see here.
     pub fn supported_cpuid(&self) -> Result<CpuId, Error> {
-        self.kvm
+        if let Some(known) = self.cpuid.get() {
+            return Ok(known.clone());
+        }
+        let asked = self
+            .kvm
             .get_supported_cpuid(KVM_MAX_CPUID_ENTRIES)
-            .named("KVM_GET_SUPPORTED_CPUID")
+            .named("KVM_GET_SUPPORTED_CPUID")?;
+        Ok(self.cpuid.get_or_init(|| asked).clone())
     }
 
     /// The model-specific registers that belong to a vCPU's state, by number.
     pub fn state_msrs(&self) -> Result<Vec<u32>, Error> {
-        Ok(self
-            .kvm
-            .get_msr_index_list()
-            .named("KVM_GET_MSR_INDEX_LIST")?
-            .as_slice()
-            .to_vec())
+        if let Some(known) = self.msrs.get() {
+            return Ok(known.clone());
+        }
+        let asked = self.kvm.get_msr_index_list().named("KVM_GET_MSR_INDEX_LIST")?;
+        Ok(self.msrs.get_or_init(|| asked.as_slice().to_vec()).clone())
+    }
+
+    /// A system over another file: what fails then.
+    #[cfg(test)]
+    pub(super) const fn over(kvm: Kvm) -> Self {
+        Self {
+            kvm,
+            cpuid: OnceLock::new(),
+            msrs: OnceLock::new(),
+        }
     }
 
     pub(super) fn kvm(&self) -> &Kvm {

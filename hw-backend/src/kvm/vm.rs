@@ -59,6 +59,20 @@ impl Vm {
         Ok(vm)
     }
 
+    /// A VM over another file: what fails then.
+    #[cfg(test)]
+    pub(super) fn over(fd: VmFd, memory: Arc<GuestMemory>, mechanism: DirtyMechanism) -> Self {
+        let inner = Inner {
+            fd,
+            memory,
+            mechanism,
+            xsave_bytes: 0,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
     /// Its memory.
     pub fn memory(&self) -> &Arc<GuestMemory> {
         &self.inner.memory

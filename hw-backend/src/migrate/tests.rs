@@ -240,13 +240,20 @@ fn a_guest_goes_back_and_forth() {
 #[test]
 fn several_processors_and_huge_pages_move_too() {
     let system = require_kvm!();
-    let mut shape = shape(DirtyMechanism::best(&system));
-    shape.vcpus = 2;
-    shape.backing = Backing::TransparentHuge;
-    let mut run = Run::new(&system, shape, dirtying(10_000.0));
-    let ended = run.go(plan(None)).expect("an end");
-    assert!(moved(&ended), "{:?}", ended.report);
-    run.arrived_goes_on_and_is_whole(run.arrived_heartbeat());
+    for vcpus in [2, 4] {
+        let mut shape = shape(DirtyMechanism::best(&system));
+        shape.vcpus = vcpus;
+        shape.backing = Backing::TransparentHuge;
+        let mut run = Run::new(&system, shape, dirtying(10_000.0));
+        // There and back: each processor's counters go on from where they were.
+        for _ in 0..2 {
+            let ended = run.go(plan(None)).expect("an end");
+            assert!(moved(&ended), "{:?}", ended.report);
+            run.arrived_is_whole();
+            run.turn_round();
+        }
+        run.arrived_goes_on_and_is_whole(run.arrived_heartbeat());
+    }
 }
 
 #[test]

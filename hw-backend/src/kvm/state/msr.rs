@@ -7,7 +7,7 @@ use super::StateError;
 use crate::kvm::{Error, Named};
 
 /// Reads `indices`; those that the kernel does not give are left out.
-pub(super) fn get(vcpu: &VcpuFd, indices: &[u32]) -> Result<Vec<(u32, u64)>, Error> {
+pub(in crate::kvm) fn get(vcpu: &VcpuFd, indices: &[u32]) -> Result<Vec<(u32, u64)>, Error> {
     let mut got = Vec::with_capacity(indices.len());
     let mut rest = indices;
     while !rest.is_empty() {
@@ -27,7 +27,7 @@ pub(super) fn get(vcpu: &VcpuFd, indices: &[u32]) -> Result<Vec<(u32, u64)>, Err
 }
 
 /// Writes `values`; says which the kernel did not take.
-pub(super) fn set(vcpu: &VcpuFd, values: &[(u32, u64)]) -> Result<Vec<u32>, Error> {
+pub(in crate::kvm) fn set(vcpu: &VcpuFd, values: &[(u32, u64)]) -> Result<Vec<u32>, Error> {
     let mut skipped = Vec::new();
     let mut rest = values;
     while !rest.is_empty() {
