@@ -55,3 +55,27 @@ pub fn missing(scenario: &Scenario) -> Vec<String> {
     }
     missing
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_left_out_by_the_simulated_body_alone() {
+        let missing = |policy: &str| {
+            let yaml = format!(
+                "name: skips\nduration: 1min\nhosts: [{{name: n, count: 2, memory: 8GiB}}]\npolicies: {{migration: {policy}}}\n"
+            );
+            super::missing(&Scenario::from_yaml(&yaml).expect("valid"))
+        };
+        let [only] = &missing("{policy: clark-2005}")[..] else {
+            panic!("one thing is missing");
+        };
+        assert!(
+            only.contains("dirty again") && only.contains("round-start"),
+            "{only}"
+        );
+        assert!(missing("{policy: clark-2005, dirty_log: round-start}").is_empty());
+        assert!(missing("{policy: xen}").is_empty());
+    }
+}

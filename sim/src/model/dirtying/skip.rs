@@ -81,8 +81,8 @@ impl Sweeping<'_> {
         let mut step = (1.0 - from) / f64::from(STEPS);
         while place < 1.0 && clean(time) > NOTHING_CLEAN {
             step = step.min(1.0 - place);
-            let whole = runge_kutta(&slope, time, step);
-            let halves = runge_kutta(&slope, runge_kutta(&slope, time, step / 2.0), step / 2.0);
+            let whole = runge_kutta(slope, time, step);
+            let halves = runge_kutta(slope, runge_kutta(slope, time, step / 2.0), step / 2.0);
             if (whole - halves).abs() > TOLERANCE * halves && step > f64::EPSILON {
                 step /= 2.0;
                 continue;
