@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use twinrack_scenario::spec::expect::Backend;
 
 use crate::exit::{Exit, Stop, print};
 use crate::scenario::load;
@@ -20,7 +21,7 @@ impl Check {
     pub fn carry_out(self) -> Result<Exit, Stop> {
         let mut exit = Exit::Done;
         for path in &self.scenarios {
-            match load(path, &[]) {
+            match load(Backend::Sim, path, &[]) {
                 Ok(scenario) => print(&format!(
                     "{}: {} hosts, {} VMs, {} expectations\n",
                     path.display(),

@@ -1,9 +1,17 @@
-//! `twinrack lab`: what this host can do for the KVM body.
+//! `twinrack lab`: what this host can do for the KVM body, and a lab of several hosts on this machine.
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use twinrack_hw::lab::handle::Starter;
+use twinrack_hw::lab::inventory;
+use twinrack_hw::lab::local::{self, LabError, Local};
 use twinrack_hw::probe::{Capabilities, Finding, State};
+use twinrack_scenario::units::{BitsPerSecond, Bytes};
 
 use crate::exit::{Exit, Stop, print};
+use crate::report::write_atomically;
+use crate::scenario::drawing;
 
 /// Arguments of `lab`.
 #[derive(Args)]
@@ -16,6 +24,29 @@ pub struct Lab {
 enum Verb {
     /// Find out what this host can do, without changing anything: what is there, what is not and why, what that costs, how to get it.
     Doctor(Doctor),
+    /// Make a lab of several hosts on this machine: network namespaces, with links of a stated rate.
+    Up(Up),
+    /// Tell what there is of this machine's lab.
+    Status,
+    /// Remove this machine's lab, also what a crash has left of it.
+    Down,
+}
+
+/// Arguments of `lab up`.
+#[derive(Args)]
+struct Up {
+    /// How many hosts.
+    #[arg(long, default_value_t = 2)]
+    hosts: u32,
+    /// What each host's link carries, both ways.
+    #[arg(long, default_value = "1Gb/s")]
+    link: BitsPerSecond,
+    /// Largest packet on the links.
+    #[arg(long, default_value = "1500B")]
+    mtu: Bytes,
+    /// Where its inventory goes.
+    #[arg(long, default_value = "lab.yaml")]
+    out: PathBuf,
 }
 
 /// Arguments of `lab doctor`.
@@ -31,6 +62,9 @@ impl Lab {
     pub fn carry_out(self) -> Result<Exit, Stop> {
         match self.verb {
             Verb::Doctor(doctor) => doctor.carry_out(),
+            Verb::Up(up) => up.carry_out(),
+            Verb::Status => status(),
+            Verb::Down => down(),
         }
     }
 }
@@ -49,6 +83,69 @@ impl Doctor {
             Some(obstacle) => Err(unavailable(obstacle)),
         }
     }
+}
+
+impl Up {
+    fn carry_out(self) -> Result<Exit, Stop> {
+        let lab = Local::new(self.hosts, self.link, self.mtu);
+        lab.up(&Local::state_file()).map_err(refused)?;
+        write_atomically(&self.out, lab.inventory().as_bytes())?;
+        print(&format!(
+            "{} hosts, {} each; inventory in {}\nrun:    twinrack run SCENARIO --backend kvm --lab {}\nremove: twinrack lab down\n",
+            lab.hosts,
+            lab.rate,
+            self.out.display(),
+            self.out.display()
+        ))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn refused(error: LabError) -> Stop {
+    Stop::unavailable(format!("error: lab: {error}"))
+}
+
+/// The lab that was made, or one that might be left over without its state file.
+fn present() -> Result<(Option<Local>, Vec<String>), Stop> {
+    let found = Local::found(&Local::state_file()).map_err(refused)?;
+    let names = Local::new(local::HOSTS_MAX, BitsPerSecond(0), Bytes(0));
+    let left = found.as_ref().unwrap_or(&names).left();
+    Ok((found, left))
+}
+
+fn status() -> Result<Exit, Stop> {
+    let (found, left) = present()?;
+    let said = match &found {
+        Some(lab) => format!("a lab of {} hosts, {} each\n", lab.hosts, lab.rate),
+        None => "no lab was made on this machine\n".to_owned(),
+    };
+    let parts: Vec<String> = left.iter().map(|part| format!("  {part}\n")).collect();
+    print(&(said + &parts.concat()))?;
+    Ok(Exit::Done)
+}
+
+fn down() -> Result<Exit, Stop> {
+    let (found, _) = present()?;
+    // Without a state file whatever bears the names is removed, as many as there can be.
+    let lab = found.unwrap_or_else(|| Local::new(local::HOSTS_MAX, BitsPerSecond(0), Bytes(0)));
+    if !lab.left().is_empty() || Local::state_file().exists() {
+        lab.down(&Local::state_file()).map_err(refused)?;
+    }
+    print("no lab is left on this machine\n")?;
+    Ok(Exit::Done)
+}
+
+/// How the agents of an inventory are started.
+pub fn starters(path: &Path) -> Result<Vec<Starter>, Stop> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Stop::bad_input(format!(
+            "error: {}: {error}\n = help: `twinrack lab up` makes a lab on this machine; the manual's page on labs shows an inventory",
+            path.display()
+        ))
+    })?;
+    let own = std::env::current_exe().map_err(Stop::unavailable)?;
+    inventory::read(&path.display().to_string(), &text, &own)
+        .map_err(|rejected| Stop::bad_input(rejected.drawn(drawing())))
 }
 
 /// The KVM backend is not available here, for this reason.

@@ -1,6 +1,7 @@
 //! The command: it parses, shows progress, prints and sets the exit status; everything else is in the libraries.
 
 mod agent;
+mod calibrate;
 mod check;
 mod exit;
 mod import;
@@ -47,8 +48,10 @@ enum Verb {
     /// Serve a controller as the agent of this host; `run --backend kvm` starts agents itself.
     #[command(hide = true)]
     Agent(agent::Agent),
-    /// Run cases on both bodies and tell how far they part.
+    /// Run a scenario, or a grid of cases, on both bodies and tell how far they part.
     Twin(twin::Twin),
+    /// Measure what this host takes, and write a profile for the simulator.
+    Calibrate(calibrate::Calibrate),
     /// Print the JSON Schema of the scenario, for editors.
     Schema(schema::Schema),
 }
@@ -65,6 +68,7 @@ fn main() -> std::process::ExitCode {
         Verb::Lab(verb) => verb.carry_out(),
         Verb::Agent(verb) => verb.carry_out(),
         Verb::Twin(verb) => verb.carry_out(),
+        Verb::Calibrate(verb) => verb.carry_out(),
         Verb::Schema(verb) => verb.carry_out(),
     };
     outcome.unwrap_or_else(Exit::explained).into()

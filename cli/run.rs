@@ -7,12 +7,14 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
+use twinrack_hw::body::untold::Untold;
 use twinrack_hw::body::{self, Options};
 use twinrack_hw::lab::handle::Starter;
 use twinrack_hw::probe::Capabilities;
 use twinrack_reports::{RecordError, Run as Shown, text, write_record};
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::{RunRecord, Summary};
+use twinrack_scenario::spec::expect::Backend as Body;
 use twinrack_sim::{RunError, RunOptions};
 
 use crate::exit::{Exit, Stop, print};
@@ -41,6 +43,13 @@ pub struct Run {
     /// Which body carries it out.
     #[arg(long, value_enum, default_value = "sim")]
     backend: Backend,
+    /// With --backend kvm: where this machine can't do or tell what the scenario asks for, run all the same and take the
+    /// figures that hang on it from the simulator; they are marked `modelled`.
+    #[arg(long)]
+    allow_modelled: bool,
+    /// With --backend kvm: the hosts of this inventory, in its order, in place of processes of this machine.
+    #[arg(long, value_name = "LAB.YAML")]
+    lab: Option<PathBuf>,
     /// Seed of every random draw, in place of the scenario's.
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
@@ -78,7 +87,11 @@ pub fn range(text: &str) -> Result<Range<u64>, String> {
 impl Run {
     /// Carries the verb out.
     pub fn carry_out(self) -> Result<Exit, Stop> {
-        let scenario = load(&self.scenario, &self.sets)?;
+        let body = match self.backend {
+            Backend::Sim => Body::Sim,
+            Backend::Kvm => Body::Kvm,
+        };
+        let scenario = load(body, &self.scenario, &self.sets)?;
         listen();
         match self.seeds.clone() {
             Some(_) if self.backend == Backend::Kvm => Err(Stop::bad_input(
@@ -95,7 +108,7 @@ impl Run {
         let record = match self.backend {
             Backend::Sim => simulate(scenario, seed, &mut |progress| bar.show(progress))
                 .map_err(|error| stopped(error, "no record is written")),
-            Backend::Kvm => on_hosts(scenario, seed, &bar),
+            Backend::Kvm => on_hosts(scenario, seed, (self.allow_modelled, self.lab.as_deref()), &bar),
         };
         bar.clear();
         let record = record?;
@@ -182,7 +195,8 @@ impl Run {
     }
 }
 
-fn simulate(
+/// Carries a scenario out in virtual time, until the user interrupts.
+pub fn simulate(
     scenario: &Scenario,
     seed: u64,
     show: &mut dyn FnMut(twinrack_sim::Progress),
@@ -200,19 +214,43 @@ fn simulate(
     Ok(record)
 }
 
-/// Carries a scenario out on agents, which are this very program.
-fn on_hosts(scenario: &Scenario, seed: u64, bar: &Bar) -> Result<RunRecord, Stop> {
-    if body::needs::missing(scenario).is_empty()
-        && let Some(obstacle) = Capabilities::probe().obstacle()
+/// Carries a scenario out on the hosts of a lab, or on processes of this very program.
+pub fn on_hosts(
+    scenario: &Scenario,
+    seed: u64,
+    (allow_modelled, lab): (bool, Option<&Path>),
+    bar: &Bar,
+) -> Result<RunRecord, Stop> {
+    let hosts = Capabilities::probe();
+    let untold = Untold::of(scenario, &hosts);
+    if body::needs::missing(scenario, &untold, allow_modelled).is_empty()
+        && let Some(obstacle) = hosts.obstacle()
     {
         return Err(unavailable(obstacle));
     }
-    let agent = Starter {
-        program: std::env::current_exe().map_err(Stop::unavailable)?,
-        arguments: vec!["agent".to_owned(), "--stdio".to_owned()],
+    let agents = match lab {
+        Some(path) => crate::lab::starters(path)?,
+        None => vec![Starter::here(std::env::current_exe().map_err(Stop::unavailable)?)],
+    };
+    let modelled = if allow_modelled {
+        let record = simulate(scenario, seed, &mut |_| {});
+        Some(
+            record
+                .map_err(|error| stopped(error, "no record is written"))?
+                .summary
+                .kpis,
+        )
+    } else {
+        None
+    };
+    let options = Options {
+        seed,
+        agents,
+        hosts,
+        modelled,
     };
     let began = Instant::now();
-    let mut record = body::run(scenario, &Options { seed, agent }, &mut |progress| {
+    let mut record = body::run(scenario, &options, &mut |progress| {
         bar.show(twinrack_sim::Progress {
             now: progress.now,
             end: progress.end,
@@ -234,7 +272,8 @@ fn on_hosts(scenario: &Scenario, seed: u64, bar: &Bar) -> Result<RunRecord, Stop
     Ok(record)
 }
 
-fn stopped(error: RunError, left: &str) -> Stop {
+/// Why a simulated run gave no record.
+pub fn stopped(error: RunError, left: &str) -> Stop {
     match error {
         RunError::Interrupted(at) => Stop::interrupted(format!("interrupted at simulated {at}; {left}")),
         error => Stop::bad_input(format!("error: {error}")),

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use twinrack_scenario::Scenario;
 use twinrack_scenario::fault::Drawing;
-use twinrack_scenario::read::{FileLookup, read};
+use twinrack_scenario::read::{FileLookup, read_for};
+use twinrack_scenario::spec::expect::Backend;
 
 use crate::exit::Stop;
 
@@ -19,13 +20,31 @@ pub fn text_of(path: &Path) -> Result<String, Stop> {
     })
 }
 
-/// Reads a scenario and applies `path=value` settings.
-pub fn load(path: &Path, sets: &[(String, String)]) -> Result<Scenario, Stop> {
+/// Reads a scenario as a body takes it, and applies `path=value` settings.
+pub fn load(body: Backend, path: &Path, sets: &[(String, String)]) -> Result<Scenario, Stop> {
     let text = text_of(path)?;
-    read(
+    read_for(
+        body,
         &path.display().to_string(),
         &text,
         &FileLookup::for_file(path),
+        sets,
+    )
+    .map_err(|rejected| Stop::bad_input(rejected.drawn(drawing())))
+}
+
+/// Reads the resolved scenario of a record as a body takes it. Traces are looked for as from a scenario beside the record.
+pub fn read_resolved(
+    body: Backend,
+    record: &Path,
+    yaml: &str,
+    sets: &[(String, String)],
+) -> Result<Scenario, Stop> {
+    read_for(
+        body,
+        &record.join("scenario.yaml").display().to_string(),
+        yaml,
+        &FileLookup::for_file(record),
         sets,
     )
     .map_err(|rejected| Stop::bad_input(rejected.drawn(drawing())))

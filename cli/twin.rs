@@ -1,176 +1,74 @@
 //! `twinrack twin`: carries cases out on both bodies and tells, figure by figure, how far they part.
 
-use std::collections::BTreeMap;
+mod grid;
+mod scenario;
+
 use std::fs;
-use std::io::Write;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use twinrack_hw::calibrate::{Cell, Fixed, grid, moved};
+use clap::Args;
 use twinrack_hw::kvm::System;
-use twinrack_reports::twin::{TwinCase, TwinFigure, markdown, verdicts, written};
-use twinrack_scenario::Scenario;
-use twinrack_scenario::record::RunRecord;
-use twinrack_sim::RunOptions;
 
-use crate::exit::{Exit, Stop, print};
-use crate::report::write_atomically;
+use crate::exit::{Exit, Stop};
+use crate::scenario::setting;
+use grid::{Comparison, Grid};
 
 /// Moves that the fixed parts of rounds and pauses are taken from.
 const CALIBRATIONS: usize = 9;
 
-/// Which grid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Grid {
-    /// A few cases of each kind: minutes.
-    Quick,
-    /// Every case: hours.
-    Full,
-}
-
 /// Arguments of `twin`.
 #[derive(Args)]
 pub struct Twin {
+    /// A scenario, which is run on both bodies, or the directory of a run on KVM, which is repeated in the simulator. Without
+    /// it, a grid of cases.
+    #[arg(conflicts_with = "grid")]
+    what: Option<PathBuf>,
     /// The cases: one VM moved once, over memory, dirty rate, working set, pattern and link.
-    #[arg(long, value_enum, default_value = "quick")]
-    grid: Grid,
-    /// Times that each case is measured.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    repeats: u32,
-    /// Where the table goes, as Markdown. Cases that are finished stay beside it, in FILE.cases.jsonl: the same command
-    /// again goes on with the others.
+    #[arg(long, value_enum)]
+    grid: Option<Grid>,
+    /// Times that each case is measured; 3 for a scenario and 5 for a grid when absent.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeats: Option<u32>,
+    /// Where the table goes, as Markdown. Cases of a grid that are finished stay beside it, in FILE.cases.jsonl: the same
+    /// command again goes on with the others.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Begin no case after so many minutes.
+    /// Begin no case of a grid after so many minutes.
     #[arg(long)]
     minutes: Option<u64>,
+    /// Change a value of the scenario: vms.sql01.memory=8GiB. Can be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
+    sets: Vec<(String, String)>,
 }
 
 impl Twin {
     /// Carries the verb out.
     pub fn carry_out(self) -> Result<Exit, Stop> {
-        let system = System::open().map_err(|error| {
-            Stop::unavailable(format!(
-                "error: {error}\n = help: `twinrack lab doctor` says what is missing and how to get it"
-            ))
-        })?;
-        let cells = match self.grid {
-            Grid::Quick => grid::quick(),
-            Grid::Full => grid::full(),
-        };
-        let kept = self.out.as_deref().map(kept_beside);
-        let mut done = kept.as_deref().map(read_cases).transpose()?.unwrap_or_default();
-        let (began, mut fixed) = (Instant::now(), BTreeMap::new());
-        let most = self
-            .minutes
-            .map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
-        for cell in &cells {
-            if done.iter().any(|case| case.name == cell.name()) {
-                continue;
-            }
-            if most.is_some_and(|most| began.elapsed() >= most) {
-                break;
-            }
-            let case = self.case(&system, cell, &mut fixed)?;
-            print(&written(&case))?;
-            if let Some(path) = &kept {
-                append(path, &case)?;
-            }
-            done.push(case);
-            self.write(&done, cells.len())?;
+        if let Some(what) = &self.what {
+            let case = if what.is_dir() {
+                scenario::of_run(what, &self.sets)?
+            } else {
+                scenario::of_file(what, &self.sets, self.repeats.unwrap_or(3))?
+            };
+            return scenario::told(&case, self.out.as_deref());
         }
-        let missed = verdicts(&done).into_iter().filter(|verdict| !verdict.ok);
-        let missed: Vec<String> = missed.map(|verdict| verdict.name).collect();
-        let rest = if missed.is_empty() {
-            "every gate is kept".to_owned()
-        } else {
-            format!("missed: {}", missed.join(", "))
+        let comparison = Comparison {
+            grid: self.grid.unwrap_or(Grid::Quick),
+            repeats: self.repeats.unwrap_or(5),
+            out: self.out,
+            minutes: self.minutes,
         };
-        print(&format!("{} of {} cases; {rest}\n", done.len(), cells.len()))?;
-        Ok(if missed.is_empty() {
-            Exit::Done
-        } else {
-            Exit::Failed
-        })
-    }
-
-    fn case(&self, system: &System, cell: &Cell, known: &mut BTreeMap<u32, Fixed>) -> Result<TwinCase, Stop> {
-        let failed = |what: String| Stop::bad_input(format!("error: {}: {what}", cell.name()));
-        let read = |fixed: &Fixed| {
-            Scenario::from_yaml(&cell.scenario(fixed)).map_err(|rejected| failed(rejected.to_string()))
-        };
-        let fixed = match known.get(&cell.vcpus) {
-            Some(fixed) => *fixed,
-            None => Fixed::measure(system, &read(&Fixed::default())?, CALIBRATIONS)
-                .map_err(|error| failed(error.to_string()))?,
-        };
-        if known.insert(cell.vcpus, fixed).is_none() {
-            print(&format!("{} vCPU: {fixed:.0?}\n", cell.vcpus))?;
-        }
-        let scenario = read(&fixed)?;
-        let options = RunOptions {
-            seed: scenario.spec.seed,
-        };
-        let record = twinrack_sim::run(&scenario, options, &mut |_| ControlFlow::Continue(()))
-            .map_err(|error| failed(error.to_string()))?;
-        let measured: Vec<moved::Moved> = (0..self.repeats)
-            .map(|_| moved::first_vm(system, &scenario))
-            .collect::<Result<_, _>>()
-            .map_err(|error| failed(error.to_string()))?;
-        Ok(TwinCase {
-            name: cell.name(),
-            figures: figures(&record, &measured),
-        })
-    }
-
-    fn write(&self, cases: &[TwinCase], of: usize) -> Result<(), Stop> {
-        let Some(path) = &self.out else {
-            return Ok(());
-        };
-        let about = format!(
-            "{} of {of} cases, each measured {} times; {}",
-            cases.len(),
-            self.repeats,
-            pressure()
-        );
-        write_atomically(path, markdown(cases, &about).as_bytes())
+        comparison.carry_out()
     }
 }
 
-fn figures(record: &RunRecord, measured: &[moved::Moved]) -> Vec<TwinFigure> {
-    let simulated = |name: &str| {
-        record
-            .summary
-            .kpis
-            .get(name)
-            .map_or(f64::NAN, |figure| figure.value)
-    };
-    let downtime = simulated("migration.downtime_s.max");
-    let figure = |name: &str, unit: &str, simulated: f64, of: fn(&moved::Moved) -> f64| TwinFigure {
-        name: name.to_owned(),
-        unit: unit.to_owned(),
-        simulated,
-        measured: measured.iter().map(of).collect(),
-    };
-    let total = simulated("migration.brownout_s.max") + downtime;
-    vec![
-        figure("migration.total_s", "s", total, |moved| moved.total),
-        figure(
-            "migration.bytes",
-            "B",
-            simulated("migration.bytes.max"),
-            |moved| moved.bytes as f64,
-        ),
-        figure("migration.downtime_s", "s", downtime, |moved| moved.downtime),
-        figure(
-            "migration.rounds",
-            "1",
-            simulated("migration.rounds.max"),
-            |moved| f64::from(moved.rounds),
-        ),
-    ]
+/// KVM, or what is missing.
+pub fn system() -> Result<System, Stop> {
+    System::open().map_err(|error| {
+        Stop::unavailable(format!(
+            "error: {error}\n = help: `twinrack lab doctor` says what is missing and how to get it"
+        ))
+    })
 }
 
 /// What other work the host had, as the kernel tells it.
@@ -180,30 +78,4 @@ fn pressure() -> String {
         Some(line) => format!("processor pressure of the host at the end: {line}"),
         None => "processor pressure of the host: not told by this kernel".to_owned(),
     }
-}
-
-fn kept_beside(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".cases.jsonl");
-    name.into()
-}
-
-/// The cases of an earlier, unfinished comparison; a last line that was cut short is measured again.
-fn read_cases(path: &Path) -> Result<Vec<TwinCase>, Stop> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(text
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(Stop::bad_input(format!("error: {}: {error}", path.display()))),
-    }
-}
-
-fn append(path: &Path, case: &TwinCase) -> Result<(), Stop> {
-    let failed = |error: std::io::Error| Stop::bad_input(format!("error: {}: {error}", path.display()));
-    let line = serde_json::to_string(case).map_err(Stop::bad_input)? + "\n";
-    let file = fs::File::options().create(true).append(true).open(path);
-    file.and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(failed)
 }

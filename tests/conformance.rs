@@ -39,7 +39,7 @@ policies: {availability: {heartbeat: 250ms, missed: 1, regroup: 0s, online: 0s, 
 /// What happened, round by round left out: how many rounds there are is a matter of time.
 fn kinds(record: &RunRecord) -> Vec<String> {
     let kind = |record: &EventRecord| match &record.event {
-        Event::MigrationRound { .. } | Event::Transferred { .. } => None,
+        Event::MigrationRound { .. } | Event::MigrationBlackout { .. } | Event::Transferred { .. } => None,
         event => {
             let json = serde_json::to_value(event).expect("plain data");
             json["kind"].as_str().map(ToOwned::to_owned)

@@ -423,12 +423,9 @@ fn plan(memory: Bytes, bandwidth: Option<BitsPerSecond>, encrypt: bool) -> Plan 
     let yaml = "{policy: {hyperv-r2: {threshold_time: 30ms}}}";
     let (node, _) = twinrack_scenario::yaml::parse(yaml, SourceId(0)).expect("valid YAML");
     let policy = MigrationPolicySpec::decode(&node, &mut Decoder::default()).expect("no faults");
-    let throughput = BitsPerSecond(1_000_000_000);
     let subject = Subject {
-        memory,
-        untouched: Bytes::ZERO,
         volume: VolumeKind::Local,
-        throughput,
+        ..Subject::of_size(memory)
     };
     Plan {
         bandwidth,

@@ -18,8 +18,12 @@ mod moving;
 pub mod needs;
 mod orphans;
 mod outcome;
+mod parking;
+mod shares;
 mod state;
 mod timers;
+pub mod untold;
+mod watching;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -30,26 +34,37 @@ use std::time::{Duration, Instant};
 use twinrack_control::controller::Controller;
 use twinrack_control::fabric::Notice;
 use twinrack_control::migration::precondition::Surroundings;
-use twinrack_scenario::record::{Digest, Event, EventRecord, RunRecord};
+use twinrack_scenario::record::{Event, EventRecord, Figure, RunRecord};
+use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::units::{SimDuration, SimTime};
 use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
 
+use crate::lab::client::Client;
 use crate::lab::handle::{Handle, Heard, Starter};
-use crate::lab::protocol::Closing;
+use crate::lab::protocol::{Ask, Closing, Word};
+use crate::probe::Capabilities;
 use kept::Scratch;
 use moving::Move;
 use orphans::Mourned;
 use outcome::Meters;
+use parking::Parked;
 use state::{Host, Vm};
 use timers::{Due, Timers};
+use untold::Untold;
+use watching::Watching;
 
 /// How a run is made.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The seed of the brain's random draws.
     pub seed: u64,
-    /// How an agent is started.
-    pub agent: Starter,
+    /// How the agent of each host is started; one alone serves for all of them.
+    pub agents: Vec<Starter>,
+    /// What the hosts can do.
+    pub hosts: Capabilities,
+    /// Figures of the simulated body that stand in for what the hosts can't do or tell. Without them a scenario that needs
+    /// such a thing is refused.
+    pub modelled: Option<BTreeMap<String, Figure>>,
 }
 
 /// How far a run has come.
@@ -103,15 +118,21 @@ pub struct Body<'a> {
     surroundings: Surroundings,
     timers: Timers,
     notices: VecDeque<Notice>,
+    /// A word that was heard while something earlier was due.
+    held: Option<(HostId, Word)>,
     events: Vec<EventRecord>,
-    digest: Digest,
     meters: Meters,
+    watching: Watching,
+    /// Clients of guests that were moved, by migration.
+    clients: BTreeMap<MigrationId, Client>,
     pending: BTreeMap<(HostId, u64), Pending>,
     after_hand_over: Vec<(VmId, SimDuration, HostId)>,
     closings: BTreeMap<VmId, Closing>,
     scratch: Scratch,
     mourned: Vec<Mourned>,
     failure: Option<RunError>,
+    /// Whether hosts have processors to park.
+    parks: bool,
     /// Nothing is written any more.
     closed: bool,
     heard: Receiver<(HostId, Heard)>,
@@ -122,6 +143,8 @@ pub struct Body<'a> {
 /// What an answer is waited for.
 #[derive(Debug, Clone, Copy)]
 enum Pending {
+    /// The agent has the scenario and answers clients.
+    Configure,
     /// The guest runs.
     Start(VmId),
     /// The guest was stopped.
@@ -132,6 +155,8 @@ enum Pending {
     Send(MigrationId),
     /// It is settled who has the guest.
     Settle(MigrationId),
+    /// The host has so many processors awake.
+    Park(Parked),
     /// The guests that are left at the end.
     List,
 }
@@ -142,22 +167,26 @@ pub fn run(
     options: &Options,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunRecord, RunError> {
-    let missing = needs::missing(scenario);
+    let untold = Untold::of(scenario, &options.hosts);
+    let missing = needs::missing(scenario, &untold, options.modelled.is_some());
     if !missing.is_empty() {
         return Err(RunError::Unavailable(missing));
     }
     let end = SimTime::ZERO + scenario.spec.duration.value;
-    let mut body = Body::new(scenario);
-    body.start_agents(&options.agent)?;
+    let mut body = Body::new(scenario, untold.parks());
+    body.start_agents(&options.agents)?;
     body.start_placed()?;
     let draws = draws(options.seed);
     let mut brain = Controller::new(&scenario.spec.policies, &body, draws);
     body.notices.push_back(Notice::Started);
     body.schedule_timeline();
     loop {
+        body.tell_load(&brain);
         while let Some(notice) = body.notices.pop_front() {
             brain.on(body.now, notice, &mut body);
+            body.tell_load(&brain);
         }
+        body.share_links();
         if let Some(failure) = body.failure.take() {
             return Err(failure);
         }
@@ -171,7 +200,7 @@ pub fn run(
         body.wait(end);
     }
     body.close(end)?;
-    Ok(outcome::record(body, options.seed, end))
+    Ok(outcome::record(body, options, &untold, end))
 }
 
 /// Random bits for the policies that want them (`SplitMix64`, Steele, Lea and Flood, OOPSLA'14).
@@ -186,7 +215,7 @@ fn draws(seed: u64) -> Box<dyn FnMut() -> u64> {
 }
 
 impl<'a> Body<'a> {
-    fn new(scenario: &'a Scenario) -> Self {
+    fn new(scenario: &'a Scenario, parks: bool) -> Self {
         let (words, heard) = channel();
         let hosts: Vec<Host> = (0..scenario.hosts.len()).map(|_| Host::default()).collect();
         Self {
@@ -202,14 +231,17 @@ impl<'a> Body<'a> {
             surroundings: Surroundings::new(scenario),
             timers: Timers::default(),
             notices: VecDeque::new(),
+            held: None,
             events: Vec::new(),
-            digest: Digest::default(),
+            watching: Watching::default(),
+            clients: BTreeMap::new(),
             pending: BTreeMap::new(),
             after_hand_over: Vec::new(),
             closings: BTreeMap::new(),
             scratch: Scratch::default(),
             mourned: Vec::new(),
             failure: None,
+            parks,
             closed: false,
             heard,
             words,
@@ -217,18 +249,29 @@ impl<'a> Body<'a> {
     }
 
     /// An agent for each host, each with the scenario.
-    fn start_agents(&mut self, starter: &Starter) -> Result<(), RunError> {
+    fn start_agents(&mut self, starters: &[Starter]) -> Result<(), RunError> {
         for host in (0..self.scenario.hosts.len()).map(HostId) {
             let failed = |source| RunError::Agent {
                 host: self.scenario.hosts.name(host.0),
                 source,
             };
+            let starter = match starters {
+                [one] => one,
+                several => several.get(host.index()).ok_or_else(|| {
+                    let why = format!("the lab has {} hosts, the scenario more", several.len());
+                    failed(io::Error::other(why))
+                })?,
+            };
             let handle = Handle::start(starter, host, &self.words, &self.heard).map_err(failed)?;
+            self.hosts[host.index()].address = Some(starter.address);
             self.hosts[host.index()].agent = Some(handle);
         }
         for host in (0..self.scenario.hosts.len()).map(HostId) {
-            let yaml = self.scenario.yaml.clone();
-            self.order(host, crate::lab::protocol::Ask::Configure { yaml });
+            let configure = Ask::Configure {
+                yaml: self.scenario.yaml.clone(),
+                scaled: self.scenario.body == Backend::Kvm,
+            };
+            self.ask(host, configure, Pending::Configure);
         }
         Ok(())
     }
@@ -238,28 +281,45 @@ impl<'a> Body<'a> {
         SimTime::from_nanos(u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// Something is told of `at`: the present is then, but never before what was told already, nor in the future.
-    fn advance(&mut self, at: Instant) {
+    /// When a host's agent said something, by our clock.
+    fn time_of(&self, host: HostId, word: &Word) -> SimTime {
+        let agent = self.hosts[host.index()].agent.as_ref();
+        let at = agent.map_or_else(Instant::now, |agent| agent.instant(word));
         let since = at.saturating_duration_since(self.began).as_nanos();
-        let at = SimTime::from_nanos(u64::try_from(since).unwrap_or(u64::MAX));
+        SimTime::from_nanos(u64::try_from(since).unwrap_or(u64::MAX))
+    }
+
+    /// Something is told of `at`: the present is then, but never before what was told already, nor in the future.
+    fn advance(&mut self, at: SimTime) {
         self.now = at.min(self.clock()).max(self.now);
     }
 
-    /// Waits for a word or for what is due next, and takes it.
+    /// Waits for a word or for what is due next, and takes one of them: the earlier, so that the brain hears of everything
+    /// at its own time.
     fn wait(&mut self, end: SimTime) {
+        if self.held.is_none() {
+            self.listen(end);
+        }
+        let word_at = self.held.as_ref().map(|(host, word)| self.time_of(*host, word));
+        if let Some((at, due)) = self.timers.due(word_at.unwrap_or_else(|| self.clock())) {
+            self.now = at.max(self.now);
+            self.happen(due);
+        } else if let Some((host, word)) = self.held.take() {
+            self.hear(host, word);
+        }
+    }
+
+    /// Waits for a word, no longer than until something is due.
+    fn listen(&mut self, end: SimTime) {
         let until = self.timers.next().map_or(end, |due| due.min(end));
         let wait = Duration::from_nanos(until.since(self.clock()).as_nanos()).min(TICK);
         match self.heard.recv_timeout(wait) {
-            Ok((host, Heard::Word(word))) => self.hear(host, word),
+            Ok((host, Heard::Word(word))) => self.held = Some((host, word)),
             Ok((host, Heard::Ended)) => {
-                self.advance(Instant::now());
+                self.advance(self.clock());
                 self.crash(host);
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
-        }
-        while let Some((at, due)) = self.timers.due(self.clock()) {
-            self.now = at.max(self.now);
-            self.happen(due);
         }
     }
 
@@ -276,11 +336,9 @@ impl<'a> Body<'a> {
         if self.closed {
             return;
         }
-        let record = EventRecord {
+        self.events.push(EventRecord {
             t_ns: self.now.as_nanos(),
             event,
-        };
-        self.digest.event(&record);
-        self.events.push(record);
+        });
     }
 }

@@ -1,8 +1,12 @@
-//! Measuring this host, so that the simulator can be held against it: single migrations of real guests, and the grid of
-//! cases that the two bodies are compared on.
+//! Measuring this host, so that the simulator can be held against it: what events and steps cost, single migrations of real
+//! guests, and the grid of cases that the two bodies are compared on.
 
+pub mod costs;
+pub mod figure;
 pub mod grid;
+pub mod host;
 pub mod moved;
+pub mod profile;
 
 pub use grid::Cell;
 pub use moved::{Fixed, Moved};

@@ -5,9 +5,14 @@
 //! that was killed leaves nothing behind.
 
 pub mod agent;
+pub mod client;
 pub mod frame;
 pub mod handle;
 mod incoming;
+pub mod inventory;
 mod kept;
+pub mod local;
 mod outgoing;
+pub mod processors;
 pub mod protocol;
+mod usage;

@@ -59,10 +59,8 @@ fn plan(bandwidth: Option<BitsPerSecond>) -> Plan {
     let (node, _) = twinrack_scenario::yaml::parse(yaml, SourceId(0)).expect("valid YAML");
     let policy = MigrationPolicySpec::decode(&node, &mut Decoder::default()).expect("no faults");
     let subject = Subject {
-        memory: MEMORY,
-        untouched: Bytes::ZERO,
         volume: VolumeKind::Local,
-        throughput: BitsPerSecond(1_000_000_000),
+        ..Subject::of_size(MEMORY)
     };
     Plan {
         bandwidth,

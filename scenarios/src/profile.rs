@@ -11,6 +11,8 @@ pub enum ProfileKind {
     Host,
     /// A guest: keys of `vms:`.
     Guest,
+    /// What was measured of a real host: keys of `policies:`.
+    Policies,
 }
 
 impl ProfileKind {
@@ -18,6 +20,7 @@ impl ProfileKind {
         match self {
             Self::Host => "hosts",
             Self::Guest => "guests",
+            Self::Policies => "policies",
         }
     }
 
@@ -26,17 +29,23 @@ impl ProfileKind {
         match self {
             Self::Host => "host",
             Self::Guest => "guest",
+            Self::Policies => "policy",
         }
     }
 
     /// What messages call the profile `name`: the file it was read from.
     pub fn shown(self, name: &str) -> String {
-        if name.starts_with("./") {
+        if is_file(name) {
             name.to_owned()
         } else {
             format!("profiles/{}/{name}.yaml", self.folder())
         }
     }
+}
+
+/// Whether a profile's name is that of a file, beside the scenario or elsewhere, and not of the library.
+pub fn is_file(name: &str) -> bool {
+    ["./", "../", "/"].iter().any(|begin| name.starts_with(begin))
 }
 
 /// The text of a profile of the library.

@@ -17,20 +17,33 @@ use crate::fleet::Fleet;
 use crate::scale::scaled;
 use crate::scenario::Scenario;
 use crate::spec::ScenarioSpec;
+use crate::spec::expect::Backend;
 use crate::trace::Trace;
 use crate::validate::validate;
 use crate::yaml::{Node, parse};
 
-/// Reads a scenario. `name` is shown in messages; `sets` are `path=value` pairs applied on top.
-///
-/// The cost is linear in the text, and in what defaults and profiles fill in, up to [`fill::FILLED_MAX`] values.
+/// Reads a scenario as the simulated body takes it: see [`read_for`].
 pub fn read(
     name: &str,
     text: &str,
     lookup: &dyn Lookup,
     sets: &[(String, String)],
 ) -> Result<Scenario, Box<Rejected>> {
+    read_for(Backend::Sim, name, text, lookup, sets)
+}
+
+/// Reads a scenario as a body takes it: a `scale` that is the other's is not applied. `name` is shown in messages; `sets` are `path=value` pairs applied on top.
+///
+/// The cost is linear in the text, and in what defaults and profiles fill in, up to [`fill::FILLED_MAX`] values.
+pub fn read_for(
+    body: Backend,
+    name: &str,
+    text: &str,
+    lookup: &dyn Lookup,
+    sets: &[(String, String)],
+) -> Result<Scenario, Box<Rejected>> {
     let mut reader = Reader {
+        body,
         sources: Sources::default(),
         faults: Vec::new(),
         lookup,
@@ -42,6 +55,7 @@ pub fn read(
 }
 
 struct Reader<'a> {
+    body: Backend,
     sources: Sources,
     faults: Vec<Fault>,
     lookup: &'a dyn Lookup,
@@ -72,7 +86,8 @@ impl Reader<'_> {
         let yaml = written(&root);
         let blake3 = hash(&yaml, trace.as_ref());
         Some(Scenario {
-            spec: scaled(spec),
+            spec: scaled(spec, self.body),
+            body: self.body,
             hosts,
             vms,
             trace,

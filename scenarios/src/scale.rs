@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 pub use factor::Factor;
 
 use crate::spec::ScenarioSpec;
+use crate::spec::expect::Backend;
 use crate::spec::scale::ScaleSpec;
 use crate::units::{BitsPerSecond, Bytes, PerSecond, SimDuration};
 
@@ -118,8 +119,12 @@ fn whole(value: u64, factor: Factor) -> u64 {
     (exact as u64).max(u64::from(value > 0))
 }
 
-/// The scenario with its factors applied. [`crate::read::read`] does it, so that no body can forget to.
-pub fn scaled(mut spec: ScenarioSpec) -> ScenarioSpec {
+/// The scenario with its factors applied; those that are another body's are taken out. [`crate::read::read`] does it, so
+/// that no body can forget to.
+pub fn scaled(mut spec: ScenarioSpec, body: Backend) -> ScenarioSpec {
+    spec.scale = spec
+        .scale
+        .filter(|scale| scale.backend.is_none_or(|only| only == body));
     if let Some(scale) = &spec.scale {
         let factors = Factors::of(scale);
         factors.sections(&mut spec);

@@ -1,8 +1,11 @@
 //! A scenario ready to run: the spec, its entities numbered, its trace read.
 
+mod entities;
+
 use crate::fleet::Fleet;
-use crate::read::{NoFiles, Rejected, read};
+use crate::read::{NoFiles, Rejected, read_for};
 use crate::spec::ScenarioSpec;
+use crate::spec::expect::Backend;
 use crate::trace::Trace;
 use crate::validate::validate;
 
@@ -11,6 +14,8 @@ use crate::validate::validate;
 pub struct Scenario {
     /// What its author wrote, defaults and profiles filled in, `scale` applied.
     pub spec: ScenarioSpec,
+    /// The body that it was read for: whose `scale` was applied.
+    pub body: Backend,
     /// The hosts: group `g` is `spec.hosts[g]`.
     pub hosts: Fleet,
     /// The VMs: group `g` is `spec.vms[g]`.
@@ -24,9 +29,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Reads a scenario that needs no files: its profiles are those of the library, and it has no trace.
+    /// Reads a scenario that needs no files, as the simulated body takes it: its profiles are those of the library, and it
+    /// has no trace.
     pub fn from_yaml(text: &str) -> Result<Self, Box<Rejected>> {
-        read("scenario", text, &NoFiles, &[])
+        Self::from_yaml_for(Backend::Sim, text)
+    }
+
+    /// The same, as `body` takes it.
+    pub fn from_yaml_for(body: Backend, text: &str) -> Result<Self, Box<Rejected>> {
+        read_for(body, "scenario", text, &NoFiles, &[])
     }
 
     /// Numbers hosts and VMs anew after the spec was changed, and checks it again: what is wrong now, in words.

@@ -9,8 +9,13 @@ use crate::profile::{ProfileKind, names};
 use crate::read::fill::SECTIONS;
 use crate::spec::ScenarioSpec;
 
-/// The sections whose items may name a profile, and the spec of an item.
-const PROFILED: [(&str, ProfileKind, &str); 2] = [
+/// What may name a profile, by its spec.
+const PROFILED: [(&str, ProfileKind, &str); 3] = [
+    (
+        "PoliciesSpec",
+        ProfileKind::Policies,
+        "`./FILE.yaml`, such as `twinrack calibrate` writes",
+    ),
     (
         "HostSpec",
         ProfileKind::Host,

@@ -139,6 +139,19 @@ impl Node {
         }
     }
 
+    /// The same in depth: what both have as maps is filled in its turn.
+    pub fn fill_deep_from(&mut self, base: &Self) {
+        self.fill_from(base);
+        let (Value::Map(entries), Some(theirs)) = (&mut self.value, base.entries()) else {
+            return;
+        };
+        for entry in entries {
+            if let Some(other) = theirs.iter().find(|other| other.key == entry.key) {
+                entry.value.fill_deep_from(&other.value);
+            }
+        }
+    }
+
     /// What lies at a path such as `hosts[0].power.curve`, as far as the path leads, and whether it leads all the way.
     pub fn locate(&self, path: &str) -> (&Self, bool) {
         let mut node = self;

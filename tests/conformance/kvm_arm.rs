@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use twinrack_hw::body::{self, Options};
 use twinrack_hw::kvm::System;
 use twinrack_hw::lab::handle::Starter;
+use twinrack_hw::probe::Capabilities;
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::RunRecord;
 
@@ -23,12 +24,13 @@ pub fn is_here() -> bool {
 
 /// Carries a scenario out in real time.
 pub fn run(scenario: &Scenario) -> RunRecord {
-    let agent = Starter {
-        program: env!("CARGO_BIN_EXE_twinrack").into(),
-        arguments: vec!["agent".to_owned(), "--stdio".to_owned()],
+    let agent = Starter::here(env!("CARGO_BIN_EXE_twinrack").into());
+    let options = Options {
+        seed: 1,
+        agents: vec![agent],
+        hosts: Capabilities::probe(),
+        modelled: None,
     };
-    body::run(scenario, &Options { seed: 1, agent }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .unwrap_or_else(|error| panic!("{error}"))
+    body::run(scenario, &options, &mut |_| ControlFlow::Continue(()))
+        .unwrap_or_else(|error| panic!("{error}"))
 }

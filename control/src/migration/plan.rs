@@ -1,7 +1,9 @@
 //! A migration's plan: what is moved, by which policy, and what each step takes.
 
+use twinrack_scenario::Scenario;
 use twinrack_scenario::record::event::MigrationKind;
 use twinrack_scenario::spec::cluster::VolumeKind;
+use twinrack_scenario::spec::guest::VmSpec;
 use twinrack_scenario::spec::migration::{
     DirtyLogSpec, MigrationPolicySpec, PrecopyPolicySpec, QuickModel, QuickSpec, TimingsSpec,
 };
@@ -150,12 +152,53 @@ pub struct Plan {
 pub struct Subject {
     /// Memory.
     pub memory: Bytes,
+    /// What it takes of a host's memory.
+    pub footprint: Bytes,
     /// Memory never touched.
     pub untouched: Bytes,
     /// Kind of the volume it lives on.
     pub volume: VolumeKind,
     /// Rate of that volume.
     pub throughput: BitsPerSecond,
+}
+
+impl Subject {
+    /// Rate of a volume that the scenario does not tell of: 1 Gb/s of iSCSI, less its headers.
+    const THROUGHPUT: BitsPerSecond = BitsPerSecond(880_000_000);
+
+    /// A VM of such memory on a shared volume, all of it touched.
+    pub const fn of_size(memory: Bytes) -> Self {
+        Self {
+            memory,
+            footprint: memory.saturating_add(overhead(memory)),
+            untouched: Bytes::ZERO,
+            volume: VolumeKind::Csv,
+            throughput: Self::THROUGHPUT,
+        }
+    }
+
+    /// A VM of a scenario, with the memory that it never touches by its own word.
+    pub fn of(scenario: &Scenario, vm: &VmSpec) -> Self {
+        let volume = scenario.volume(vm);
+        Self {
+            memory: vm.memory.value,
+            footprint: footprint(scenario, vm),
+            untouched: vm.untouched,
+            volume: volume.map_or(VolumeKind::Csv, |volume| volume.kind),
+            throughput: volume.map_or(Self::THROUGHPUT, |volume| volume.throughput),
+        }
+    }
+}
+
+/// What a VM takes of a host's memory. What the hypervisor adds is in proportion to memory where that is scaled.
+pub fn footprint(scenario: &Scenario, vm: &VmSpec) -> Bytes {
+    let memory = vm.memory.value;
+    let factor = scenario.memory_factor();
+    if factor == 1.0 {
+        return memory.saturating_add(overhead(memory));
+    }
+    let written = Bytes((memory.as_f64() / factor + 0.5) as u64);
+    memory.saturating_add(Bytes((overhead(written).as_f64() * factor + 0.5) as u64))
 }
 
 /// Memory that a VM takes beyond its own: 32 MiB, and 8 MiB for each GiB above the first.
@@ -179,7 +222,7 @@ impl Plan {
                 MigrationKind::Live
             },
             memory: subject.memory,
-            reserve: subject.memory.saturating_add(overhead(subject.memory)),
+            reserve: subject.footprint,
             bandwidth: spec.bandwidth,
             timings: Timings::of(&spec.timings, spec.policy.as_ref(), subject.volume),
             quick: QuickTimings::of(&spec.quick, subject.memory, subject.volume, subject.throughput),

@@ -3,36 +3,29 @@
 use twinrack_control::fabric::{Fabric, HostState, HostView, Notice, Route, VmState, VmView, Wake};
 use twinrack_control::limits::{Asked, Running, core_parking};
 use twinrack_control::migration::Command;
-use twinrack_control::migration::plan::{Plan, Subject};
+use twinrack_control::migration::plan::{Plan, Subject, footprint};
 use twinrack_control::migration::precondition::{Facts, Now};
 use twinrack_scenario::record::{Event, Outcome};
 use twinrack_scenario::spec::Edition;
-use twinrack_scenario::spec::cluster::VolumeKind;
-use twinrack_scenario::spec::host::HostSpec;
+use twinrack_scenario::spec::guest::VmSpec;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration, SimTime, Watts};
 use twinrack_scenario::{HostId, MigrationId, NetworkId, VmId};
 
 use super::Body;
-use super::state::{footprint, spec, vcpus, volume};
+use super::state::spec;
 use super::timers::Due;
 
 impl Body<'_> {
-    fn host_spec(&self, host: HostId) -> &HostSpec {
-        &self.scenario.spec.hosts[self.scenario.hosts.group_of(host.0)]
-    }
-
     pub(super) fn edition(&self, host: HostId) -> Edition {
-        self.host_spec(host).edition.unwrap_or(self.scenario.spec.edition)
+        self.scenario.edition(self.scenario.host(host))
     }
 
     pub(super) fn processors(&self, host: HostId) -> u32 {
-        let spec = self.host_spec(host);
-        spec.sockets * spec.cores * spec.threads.max(1)
+        self.scenario.host(host).processors()
     }
 
     fn memory(&self, host: HostId) -> Bytes {
-        let spec = self.host_spec(host);
-        spec.memory.value.saturating_sub(spec.reserve)
+        self.scenario.memory_for_vms(self.scenario.host(host))
     }
 
     pub(super) fn free(&self, host: HostId) -> Bytes {
@@ -48,9 +41,9 @@ impl Body<'_> {
                 .map(|vm| spec(self.scenario, *vm))
         };
         Running {
-            processors: self.processors(host),
+            processors: self.scenario.licensed_processors(self.scenario.host(host)),
             vms: vms().count() as u32,
-            vcpus: vms().map(vcpus).sum(),
+            vcpus: vms().map(VmSpec::processors).sum(),
             memory: vms().map(|own| own.memory.value).sum(),
         }
     }
@@ -80,7 +73,7 @@ impl Fabric for Body<'_> {
         HostView {
             state: entry.state,
             processors,
-            threads: self.host_spec(host).threads.max(1),
+            threads: self.scenario.host(host).threads.max(1),
             parks: core_parking(self.edition(host)),
             busy: demand.sum::<f64>().min(f64::from(processors)),
             memory: self.memory(host),
@@ -95,9 +88,9 @@ impl Fabric for Body<'_> {
             state: entry.state,
             host: entry.host,
             memory: spec.memory.value,
-            footprint: footprint(spec),
-            vcpus: vcpus(spec),
-            demand: entry.demand.0 * f64::from(vcpus(spec)),
+            footprint: footprint(self.scenario, spec),
+            vcpus: spec.processors(),
+            demand: entry.demand.0 * f64::from(spec.processors()),
             movable: spec.highly_available,
             highly_available: spec.highly_available && !self.scenario.spec.clusters.is_empty(),
             unplaced: entry.state == VmState::Off
@@ -117,7 +110,7 @@ impl Fabric for Body<'_> {
 
     fn watts_at(&self, host: HostId, busy: f64) -> Watts {
         // The published curve, for placement: its points are at tenths of the load.
-        let curve = &self.host_spec(host).power.curve;
+        let curve = &self.scenario.host(host).power.curve;
         let at = (busy / f64::from(self.processors(host))).clamp(0.0, 1.0) * 10.0;
         let point = |index: usize| curve.get(index).map_or(0.0, |watts| watts.0);
         let (low, high) = (point(at as usize), point((at as usize + 1).min(10)));
@@ -125,14 +118,7 @@ impl Fabric for Body<'_> {
     }
 
     fn subject(&self, vm: VmId) -> Subject {
-        let spec = spec(self.scenario, vm);
-        let volume = volume(self.scenario, spec);
-        Subject {
-            memory: spec.memory.value,
-            untouched: spec.untouched,
-            volume: volume.map_or(VolumeKind::Csv, |volume| volume.kind),
-            throughput: volume.map_or(BitsPerSecond::ZERO, |volume| volume.throughput),
-        }
+        Subject::of(self.scenario, spec(self.scenario, vm))
     }
 
     fn facts(&self, vm: VmId, from: HostId, to: HostId) -> Facts {
@@ -143,11 +129,11 @@ impl Fabric for Body<'_> {
             target_up: up(to),
             running: entry.state == VmState::Running && entry.host == Some(from),
             volume: self.subject(vm).volume,
-            reserve: footprint(own),
+            reserve: footprint(self.scenario, own),
             target_free: self.free(to),
             target_holds: self.running_on(to),
             asks: Asked {
-                vcpus: vcpus(own),
+                vcpus: own.processors(),
                 memory: own.memory.value,
             },
             // Scenarios with faults of links are refused before the run.
@@ -172,8 +158,9 @@ impl Fabric for Body<'_> {
         self.step(migration, command);
     }
 
-    /// Scenarios with a parking policy are refused before the run: see [`super::needs`].
-    fn park(&mut self, _: HostId, _: u32) {}
+    fn park(&mut self, host: HostId, awake: u32) {
+        self.leave_awake(host, awake);
+    }
 
     /// A host that is off has an agent and no guests, so it is ready at once.
     fn power_on(&mut self, host: HostId) {
@@ -200,8 +187,7 @@ impl Fabric for Body<'_> {
     }
 
     fn save(&mut self, vm: VmId) {
-        let reason = "the KVM body can't save a guest to a file yet: it runs on".to_owned();
-        self.write(Event::VmRefused { vm, reason });
+        self.save_vm(vm);
     }
 
     /// A guest takes what it takes to start; the time that a product's guest boots for is not imitated.

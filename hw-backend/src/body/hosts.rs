@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use twinrack_control::fabric::{HostState, Notice, Request, VmState};
 use twinrack_control::limits::{Asked, admit};
+use twinrack_control::migration::plan::footprint;
 use twinrack_scenario::record::Event;
 use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
 use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{HostId, VmId};
 
-use super::state::{footprint, spec, vcpus};
+use super::state::spec;
 use super::timers::Due;
 use super::{Body, Pending, RunError};
 use crate::lab::handle::Heard;
@@ -34,10 +35,7 @@ impl Body<'_> {
 
     /// An agent said something.
     pub(super) fn hear(&mut self, host: HostId, word: Word) {
-        let agent = self.hosts[host.index()].agent.as_ref();
-        if let Some(at) = agent.map(|agent| agent.instant(&word)) {
-            self.advance(at);
-        }
+        self.advance(self.time_of(host, &word));
         match word.said {
             Said::Answer { id, answer } => {
                 if let Some(pending) = self.pending.remove(&(host, id)) {
@@ -45,6 +43,12 @@ impl Body<'_> {
                 }
             }
             Said::Happened { migration, input } => self.happened(migration, input),
+            Said::Left {
+                migration,
+                sent,
+                pause,
+            } => self.left(migration, sent, pause),
+            Said::Used(usage) => self.used(host, usage),
             Said::Arrived { migration, received } => self.arrived(migration, received),
             Said::Followed {
                 migration,
@@ -63,6 +67,16 @@ impl Body<'_> {
 
     fn answered(&mut self, host: HostId, pending: Pending, answer: Result<Answer, String>) {
         match (pending, answer) {
+            (Pending::Configure, Ok(Answer::Port(port))) => {
+                let entry = &mut self.hosts[host.index()];
+                entry.clients = entry.address.map(|address| (address, port).into());
+            }
+            (Pending::Configure, answer) => {
+                let why = format!("{answer:?} where a port was due");
+                let host = self.scenario.hosts.name(host.0);
+                let source = std::io::Error::other(answer.err().unwrap_or(why));
+                self.failure.get_or_insert(RunError::Agent { host, source });
+            }
             (Pending::Start(vm), Ok(_)) => self.started(vm, host),
             (Pending::Start(vm), Err(reason)) => {
                 self.vacate(vm, VmState::Off);
@@ -75,6 +89,7 @@ impl Body<'_> {
             (Pending::Receive(id), answer) => self.target_waits(id, answer),
             (Pending::Send(id), answer) => self.source_connected(id, answer),
             (Pending::Settle(id), answer) => self.settled(id, answer),
+            (Pending::Park(parked), answer) => self.parked(host, parked, answer.err()),
             (Pending::List, Ok(Answer::Guests(guests))) => self.left_over(host, &guests),
             (Pending::Stop(_) | Pending::List, _) => {}
         }
@@ -103,6 +118,7 @@ impl Body<'_> {
             }
         }
         self.settle_pending()?;
+        self.ask_for_reports();
         self.began = std::time::Instant::now();
         self.now = SimTime::ZERO;
         for record in &mut self.events {
@@ -159,14 +175,14 @@ impl Body<'_> {
         }
         let own = spec(self.scenario, vm);
         let asked = Asked {
-            vcpus: vcpus(own),
+            vcpus: own.processors(),
             memory: own.memory.value,
         };
         admit(self.edition(host), self.running_on(host), asked)?;
-        if self.free(host) < footprint(own) {
+        if self.free(host) < footprint(self.scenario, own) {
             return Err(format!(
                 "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
-                footprint(own).0 >> 20
+                footprint(self.scenario, own).0 >> 20
             ));
         }
         Ok(())
@@ -176,7 +192,7 @@ impl Body<'_> {
         let entry = &mut self.hosts[host.index()];
         entry.memory_used = entry
             .memory_used
-            .saturating_add(footprint(spec(self.scenario, vm)));
+            .saturating_add(footprint(self.scenario, spec(self.scenario, vm)));
         entry.vms.push(vm);
         self.vms[vm.index()].host = Some(host);
         self.vms[vm.index()].state = state;
@@ -205,7 +221,7 @@ impl Body<'_> {
             entry.vms.retain(|other| *other != vm);
             entry.memory_used = entry
                 .memory_used
-                .saturating_sub(footprint(spec(self.scenario, vm)));
+                .saturating_sub(footprint(self.scenario, spec(self.scenario, vm)));
         }
     }
 

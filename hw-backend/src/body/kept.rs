@@ -1,7 +1,7 @@
-//! Quick migrations: the guest goes into a file of the run's scratch storage at the source, and out of it at the target.
+//! Guests in files. In a quick migration the guest goes into a file of the run's scratch storage at the source, and out of it at the target.
 //!
 //! Nothing of it goes over a connection, so each step is an order to one agent. The storage has the rate that the scenario gives it, as a
-//! link has; a disk that changes its owner takes no time here.
+//! link has; a disk that changes its owner takes no time here. A guest that is saved without a migration stays in its file.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use twinrack_control::fabric::VmState;
 use twinrack_control::migration::{Command, Input};
+use twinrack_scenario::record::Event;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
@@ -16,6 +17,7 @@ use super::Body;
 use super::state::spec;
 use crate::lab::protocol::{Ask, Kept};
 use crate::migrate::saved;
+use crate::migrate::wire::Secret;
 
 /// A directory of a run that goes with it, readable by its user alone; made when it is first needed.
 #[derive(Debug, Default)]
@@ -34,7 +36,49 @@ impl Scratch {
     }
 }
 
+/// The number of a save that no migration asked for: these are counted from the other end.
+const fn number_of_save(vm: VmId) -> MigrationId {
+    MigrationId(u32::MAX - vm.0)
+}
+
 impl Body<'_> {
+    /// Pauses a guest and writes it into a file, where it stays.
+    pub(super) fn save_vm(&mut self, vm: VmId) {
+        let entry = self.vms[vm.index()];
+        let Some(host) = entry.host.filter(|_| entry.state == VmState::Running) else {
+            return;
+        };
+        self.halt_vm(vm, VmState::Paused);
+        let migration = number_of_save(vm);
+        match self.kept(migration, vm, Secret::new().ok(), None) {
+            Ok(kept) => {
+                self.order(host, Ask::Save { migration, vm, kept });
+            }
+            Err(error) => self.harmed(vm, format!("no scratch storage: {error}")),
+        }
+    }
+
+    /// Whether that is what became of a save that no migration asked for.
+    pub(super) fn save_happened(&mut self, migration: MigrationId, input: &Input) -> bool {
+        let vm = VmId(u32::MAX - migration.0);
+        if vm.0 >= self.scenario.vms.len() || self.moves.contains_key(&migration) {
+            return false;
+        }
+        match (self.vms[vm.index()].host, input) {
+            (Some(host), Input::Saved) => {
+                self.vacate(vm, VmState::Saved);
+                self.write(Event::VmStopped { vm, host });
+            }
+            (_, Input::SaveFailed(why)) => {
+                self.run_vm(vm);
+                let reason = why.to_string();
+                self.write(Event::VmRefused { vm, reason });
+            }
+            _ => {}
+        }
+        true
+    }
+
     /// Carries out an order of the brain for a quick migration.
     pub(super) fn kept_step(&mut self, id: MigrationId, command: &Command) {
         let Some(entry) = self.moves.get(&id) else { return };
@@ -89,21 +133,32 @@ impl Body<'_> {
     ) {
         let Some(entry) = self.moves.get(&id) else { return };
         let (vm, secret) = (entry.vm, entry.secret);
-        let policy = &self.scenario.spec.policies.migration;
-        let untouched = spec(self.scenario, vm).untouched > Bytes::ZERO;
-        let kept = self.scratch.file(id).map(|path| Kept {
-            path: path.display().to_string(),
-            secret: secret.map_or([0; 32], |secret| secret.0),
-            encrypt: policy.encrypt.unwrap_or(true),
-            zeros: untouched && policy.zero_pages.unwrap_or(false),
-            rate,
-        });
-        match kept {
+        match self.kept(id, vm, secret, rate) {
             Ok(kept) => {
                 self.order(host, ask(id, vm, kept));
             }
             Err(error) => self.harmed(vm, format!("no scratch storage: {error}")),
         }
+    }
+
+    /// The file of a guest.
+    fn kept(
+        &mut self,
+        id: MigrationId,
+        vm: VmId,
+        secret: Option<Secret>,
+        rate: Option<BitsPerSecond>,
+    ) -> io::Result<Kept> {
+        let policy = &self.scenario.spec.policies.migration;
+        let untouched = spec(self.scenario, vm).untouched > Bytes::ZERO;
+        let secret = secret.ok_or_else(|| io::Error::other("no random numbers for its keys"))?;
+        Ok(Kept {
+            path: self.scratch.file(id)?.display().to_string(),
+            secret: secret.0,
+            encrypt: policy.encrypt.unwrap_or(true),
+            zeros: untouched && policy.zero_pages.unwrap_or(false),
+            rate,
+        })
     }
 
     /// Something came of an order; a migration that is being rolled back is back where it came from.

@@ -1,8 +1,11 @@
 //! Migrations as the KVM body carries them out: a port at the target, a connection from the source, then step by step.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use twinrack_control::fabric::{HostState, Notice, Route, VmState};
 use twinrack_control::migration::{Command, Input, Refusal};
-use twinrack_scenario::record::{MigrationKind, Outcome};
+use twinrack_scenario::record::{Event, MigrationKind, Outcome};
 use twinrack_scenario::units::{BitsPerSecond, Bytes};
 use twinrack_scenario::{HostId, MigrationId, NetworkId, VmId};
 
@@ -10,7 +13,9 @@ use super::orphans::HandOver;
 use super::state::spec;
 use super::timers::Due;
 use super::{Body, Pending};
+use crate::lab::client::Client;
 use crate::lab::protocol::{Answer, Ask};
+use crate::migrate::source::PauseParts;
 use crate::migrate::wire::Secret;
 
 /// A migration under way.
@@ -31,6 +36,11 @@ pub struct Move {
     received: u64,
     /// The target's agent has the guest.
     pub(super) arrived: bool,
+    /// What it may send at most, while it sends.
+    sending: Option<BitsPerSecond>,
+    /// What it was granted last.
+    pub granted: Option<BitsPerSecond>,
+    client: Option<Client>,
     /// The source heard that the guest runs, before the target's agent said that it has it.
     pub(super) resumed: bool,
     /// How far its hand-over has come.
@@ -39,7 +49,25 @@ pub struct Move {
     pub(super) rolls_back: bool,
 }
 
+impl Move {
+    /// What it may send at most; nothing when it does not send at present.
+    pub const fn sending(&self) -> Option<BitsPerSecond> {
+        self.sending
+    }
+
+    /// Its network, source and target.
+    pub const fn route(&self) -> (Option<NetworkId>, HostId, HostId) {
+        (self.network, self.from, self.to)
+    }
+}
+
 impl Body<'_> {
+    /// A client that asks both ends for the guest. Without one there is no such figure.
+    fn client_of(&self, route: Route) -> Option<Client> {
+        let places = [route.from, route.to].map(|host| self.hosts[host.index()].clients);
+        Client::of(route.vm, places.into_iter().flatten().collect()).ok()
+    }
+
     pub(super) fn begin_move(&mut self, id: MigrationId, route: Route, kind: MigrationKind) {
         let entry = Move {
             vm: route.vm,
@@ -54,6 +82,9 @@ impl Body<'_> {
             received: 0,
             arrived: false,
             resumed: false,
+            sending: None,
+            granted: None,
+            client: self.client_of(route),
             hand_over: HandOver::default(),
             rolls_back: false,
         };
@@ -99,16 +130,21 @@ impl Body<'_> {
     }
 
     /// A command with the link's rate as its limit.
-    fn capped(&self, id: MigrationId, mut command: Command) -> Command {
+    fn capped(&mut self, id: MigrationId, mut command: Command) -> Command {
         let link = self.link_rate(self.moves.get(&id).and_then(|entry| entry.network));
         let least = |limit: &mut Option<BitsPerSecond>| {
-            *limit = Some(limit.map_or(link, |limit| limit.min(link)));
+            let least = limit.map_or(link, |limit| limit.min(link));
+            *limit = Some(least);
+            least
         };
-        match &mut command {
+        let sending = match &mut command {
             Command::SendRound { rate_limit, .. }
             | Command::SendState { rate_limit, .. }
-            | Command::FetchPages { rate_limit, .. } => least(rate_limit),
-            _ => {}
+            | Command::FetchPages { rate_limit, .. } => Some(least(rate_limit)),
+            _ => None,
+        };
+        if let Some(entry) = self.moves.get_mut(&id) {
+            entry.sending = sending;
         }
         command
     }
@@ -159,12 +195,15 @@ impl Body<'_> {
         };
         let Some(entry) = self.moves.get(&id) else { return };
         let (from, vm) = (entry.from, entry.vm);
+        let Some(address) = self.hosts[entry.to.index()].address else {
+            return;
+        };
         let send = Ask::Send {
             migration: id,
             vm,
             kind: entry.kind,
             untouched: spec(self.scenario, vm).untouched,
-            address: format!("127.0.0.1:{port}"),
+            address: SocketAddr::from((address, port)).to_string(),
             secret: entry.secret.map_or([0; 32], |secret| secret.0),
         };
         self.ask(from, send, Pending::Send(id));
@@ -189,6 +228,9 @@ impl Body<'_> {
 
     /// Something came of a step.
     pub(super) fn happened(&mut self, id: MigrationId, input: Input) {
+        if self.save_happened(id, &input) {
+            return;
+        }
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };
@@ -213,6 +255,7 @@ impl Body<'_> {
             Input::Validated(Err(why)) => return self.tell(id, Input::PrepareFailed(why.clone())),
             Input::RoundSent { sent, .. } | Input::StateSent { sent } | Input::PagesFetched { sent } => {
                 entry.sent += sent.0;
+                entry.sending = None;
             }
             Input::StorageTaken => {
                 entry.hand_over = HandOver::Done;
@@ -226,6 +269,23 @@ impl Body<'_> {
             _ => {}
         }
         self.tell(id, input);
+    }
+
+    /// The source has sent the guest and it runs: what that took.
+    pub(super) fn left(&mut self, id: MigrationId, sent: u64, pause: PauseParts) {
+        if let Some(entry) = self.moves.get_mut(&id) {
+            entry.sent = sent;
+        }
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.write(Event::MigrationBlackout {
+            migration: id,
+            stop_nanos: nanos(pause.stop),
+            log_nanos: nanos(pause.log),
+            save_nanos: nanos(pause.save),
+            copy_nanos: nanos(pause.copy),
+            commit_nanos: nanos(pause.commit),
+            resume_nanos: nanos(pause.resume),
+        });
     }
 
     /// The target's agent has the guest.
@@ -331,6 +391,18 @@ impl Body<'_> {
         self.meters.moving(self.now, -1.0);
         let host = &mut self.hosts[entry.to.index()];
         host.memory_used = host.memory_used.saturating_sub(entry.reserved);
+        if let Some(client) = entry.client {
+            client.finish();
+            self.clients.insert(id, client);
+        }
+        // Of a guest whose pages follow it, what had come when it arrived is not all.
+        if entry.arrived && entry.kind == MigrationKind::Live {
+            self.write(Event::Transferred {
+                migration: id,
+                sent: entry.sent,
+                received: entry.received,
+            });
+        }
         if outcome == Outcome::VmLost {
             self.lose_vm(entry.vm);
         }

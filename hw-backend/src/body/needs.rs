@@ -1,17 +1,24 @@
 //! What a scenario needs and this body has not, each with what can be done about it.
 
 use twinrack_scenario::Scenario;
+use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::spec::migration::{DirtyLogSpec, PrecopyPolicySpec};
 use twinrack_scenario::spec::timeline::FaultSpec;
 
+use super::untold::Untold;
 use crate::guest::boot;
 use crate::kvm::AbsentPages;
 
 /// The way out that is always there.
 const SIM: &str = "run with --backend sim, which carries out the same scenario in virtual time";
 
-/// All that is missing; nothing when the scenario can be carried out.
-pub fn missing(scenario: &Scenario) -> Vec<String> {
+/// How to go on where the simulated body can stand in.
+const STAND_IN: &str =
+    "--allow-modelled runs what can be run, and takes the figures that hang on this from the simulator";
+
+/// All that is missing; nothing when the scenario can be carried out, with models in place of what is `untold` where that
+/// is allowed.
+pub fn missing(scenario: &Scenario, untold: &Untold, modelled: bool) -> Vec<String> {
     let spec = &scenario.spec;
     let mut missing = Vec::new();
     let mut lacks = |what: &str, help: &str| {
@@ -26,8 +33,19 @@ pub fn missing(scenario: &Scenario) -> Vec<String> {
             "give `policies.migration.dirty_log: round-start`",
         );
     }
-    if spec.policies.parking.is_some() {
-        lacks("park cores yet", SIM);
+    if !modelled {
+        for knob in untold.knobs() {
+            lacks(knob, STAND_IN);
+        }
+        for expectation in spec.expect.iter().filter(|own| own.backend != Some(Backend::Sim)) {
+            if let Some(reason) = untold.why(&expectation.kpi) {
+                let help = format!("{STAND_IN}; `backend: sim` asks it of the simulator alone");
+                lacks(&format!("tell {}: {reason}", expectation.kpi.value), &help);
+            }
+        }
+    }
+    if spec.vms.iter().any(|vm| !vm.traffic.is_empty()) {
+        lacks("send traffic between guests yet", SIM);
     }
     if spec.vms.iter().any(|vm| vm.workload.is_some()) {
         lacks("have VMs follow a workload yet", "give them a constant `cpu`");
@@ -59,6 +77,7 @@ pub fn missing(scenario: &Scenario) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::Capabilities;
 
     #[test]
     fn pages_are_left_out_by_the_simulated_body_alone() {
@@ -66,7 +85,9 @@ mod tests {
             let yaml = format!(
                 "name: skips\nduration: 1min\nhosts: [{{name: n, count: 2, memory: 8GiB}}]\npolicies: {{migration: {policy}}}\n"
             );
-            super::missing(&Scenario::from_yaml(&yaml).expect("valid"))
+            let scenario = Scenario::from_yaml(&yaml).expect("valid");
+            let untold = Untold::of(&scenario, &Capabilities::probe());
+            super::missing(&scenario, &untold, true)
         };
         let [only] = &missing("{policy: clark-2005}")[..] else {
             panic!("one thing is missing");

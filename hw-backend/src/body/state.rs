@@ -1,10 +1,10 @@
 //! What is where: hosts with their agents, and VMs.
 
+use std::net::{IpAddr, SocketAddr};
+
 use twinrack_control::fabric::{HostState, VmState};
-use twinrack_control::migration::plan::overhead;
-use twinrack_scenario::spec::cluster::VolumeSpec;
 use twinrack_scenario::spec::guest::VmSpec;
-use twinrack_scenario::units::{Bytes, Ratio};
+use twinrack_scenario::units::{Bytes, Ratio, SimTime};
 use twinrack_scenario::{HostId, Scenario, VmId};
 
 use crate::lab::handle::Handle;
@@ -16,10 +16,18 @@ pub struct Host {
     pub state: HostState,
     /// Its agent, while it lives.
     pub agent: Option<Handle>,
+    /// Where its agent is reached.
+    pub address: Option<IpAddr>,
+    /// Where its agent answers clients of its guests.
+    pub clients: Option<SocketAddr>,
     /// The VMs on it, in the order they came.
     pub vms: Vec<VmId>,
     /// Memory of VMs on it and on their way to it.
     pub memory_used: Bytes,
+    /// Logical processors that its VMs ask for, as the brain was last told, and since when.
+    pub load: (f64, SimTime),
+    /// Logical processors parked.
+    pub parked: u32,
 }
 
 impl Default for Host {
@@ -27,8 +35,12 @@ impl Default for Host {
         Self {
             state: HostState::Up,
             agent: None,
+            address: None,
+            clients: None,
             vms: Vec::new(),
             memory_used: Bytes::ZERO,
+            load: (0.0, SimTime::ZERO),
+            parked: 0,
         }
     }
 }
@@ -60,24 +72,5 @@ impl Vm {
 
 /// What the scenario says of a VM.
 pub fn spec(scenario: &Scenario, vm: VmId) -> &VmSpec {
-    &scenario.spec.vms[scenario.vms.group_of(vm.0)]
-}
-
-/// Its virtual processors.
-pub fn vcpus(spec: &VmSpec) -> u32 {
-    spec.vcpus.as_ref().map_or(1, |vcpus| vcpus.value)
-}
-
-/// What it takes of a host's memory.
-pub fn footprint(spec: &VmSpec) -> Bytes {
-    spec.memory.value.saturating_add(overhead(spec.memory.value))
-}
-
-/// The volume it lives on, where the scenario has one.
-pub fn volume<'a>(scenario: &'a Scenario, spec: &VmSpec) -> Option<&'a VolumeSpec> {
-    let volumes = &scenario.spec.storage;
-    match &spec.volume {
-        Some(name) => volumes.iter().find(|volume| volume.name.value == name.value),
-        None => volumes.first(),
-    }
+    scenario.vm(vm)
 }

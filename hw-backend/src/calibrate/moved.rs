@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use twinrack_control::migration::Plan;
 use twinrack_control::migration::plan::Subject;
-use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::spec::guest::{VmSpec, WritePattern};
 use twinrack_scenario::spec::migration::MigrationPolicySpec;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, PerSecond};
@@ -196,13 +195,7 @@ fn shape(system: &System, memory: Bytes, vcpus: u32) -> Shape {
 }
 
 fn plan(policy: &MigrationPolicySpec, memory: Bytes) -> Plan {
-    let subject = Subject {
-        memory,
-        untouched: Bytes::ZERO,
-        volume: VolumeKind::Csv,
-        throughput: BitsPerSecond(1_000_000_000),
-    };
-    Plan::live(policy, subject)
+    Plan::live(policy, Subject::of_size(memory))
 }
 
 /// Moves the first VM of a scenario once, at the rate and by the policy that the scenario says.
@@ -256,7 +249,7 @@ fn once(system: &System, shape: Shape, workload: &Workload, plan: Plan) -> Resul
     Ok(Moved::of(&ended, cap))
 }
 
-fn connection() -> std::io::Result<(TcpStream, TcpStream)> {
+pub(super) fn connection() -> std::io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let near = TcpStream::connect(listener.local_addr()?)?;
     Ok((near, listener.accept()?.0))

@@ -15,7 +15,7 @@ use super::workload::{Placed, Workload, WorkloadError};
 use super::{boot, program};
 use crate::kvm::dirty::{self, RingReader};
 use crate::kvm::state::Restored;
-use crate::kvm::thread::{Answer, Doorbell, Napper, Stopped};
+use crate::kvm::thread::{Answer, Doorbell, Meter, Napper, Stopped};
 use crate::kvm::{
     Backing, DirtyLog, DirtyMechanism, Error, Exit, GuestMemory, System, Vcpu, VcpuState, VcpuThread, Vm,
 };
@@ -255,7 +255,12 @@ impl Machine {
 
     /// Processor time that its virtual processors have used on this host; absent where the kernel does not tell.
     pub fn busy(&self) -> Option<Duration> {
-        self.threads.iter().map(VcpuThread::busy).sum()
+        self.meters().iter().map(|meter| Some(meter.times()?.0)).sum()
+    }
+
+    /// What tells how its virtual processors spend their time, one each.
+    pub fn meters(&self) -> Vec<Meter> {
+        self.threads.iter().map(VcpuThread::meter).collect()
     }
 
     /// Looks at every data page; the guest must be paused.

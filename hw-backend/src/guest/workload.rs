@@ -1,8 +1,8 @@
 //! What a guest is to do, in the words of a scenario, and the same in the numbers of a control block.
 //!
-//! The meaning is the simulator's: rates of page writes are those of the whole VM at full processor share, rates of paging events are
-//! those of one busy virtual processor, and both fall with the share of time that the processors are busy
-//! (`docs/src/models/dirtying.md`).
+//! The meaning is the simulator's: rates of page writes are those of the whole VM while it is granted the processors that it asks for,
+//! whatever share that is (`docs/src/models/dirtying.md`); rates of paging events are those of one busy virtual processor, and fall with
+//! the share of time that the processors are busy (`docs/src/models/paging.md`).
 
 use twinrack_scenario::spec::guest::{PageClassSpec, PagingRatesSpec, VmSpec, WritePattern};
 use twinrack_scenario::units::{Bytes, PerSecond, Ratio, SimDuration};
@@ -70,6 +70,11 @@ impl Workload {
     /// Periods of a running guest, and of one that does nothing.
     const PERIOD: SimDuration = SimDuration::from_millis(1);
     const IDLE_PERIOD: SimDuration = SimDuration::from_millis(100);
+    /// Work of a period of a guest that is hardly busy: each period costs the host a doorbell, and hundreds of such guests would
+    /// have it do nothing else.
+    const WORK: SimDuration = SimDuration::from_nanos(100_000);
+    /// What a page write is taken to cost where the period follows from the work: a fault for the dirty log.
+    const WRITE: SimDuration = SimDuration::from_nanos(2500);
     /// How late a period may begin and be caught up with: longer than a loaded host keeps a thread waiting. Beyond it the clock has
     /// jumped, or the guest has stood still, and what was not written then is not owed.
     const SLACK: SimDuration = SimDuration::from_millis(200);
@@ -98,7 +103,7 @@ impl Workload {
     pub fn of(vm: &VmSpec, cpu: Ratio) -> Self {
         let class = |spec: &PageClassSpec| PageClass {
             size: spec.size,
-            rate: PerSecond(spec.rate.0 * cpu.0),
+            rate: spec.rate,
             pattern: spec.pattern,
         };
         let busy = |rate: PerSecond| PerSecond(rate.0 * cpu.0);
@@ -110,11 +115,11 @@ impl Workload {
             mapped,
             ..
         } = vm.paging;
-        let idle = cpu.0 <= 0.0;
+        let classes: Vec<PageClass> = vm.dirtying.iter().map(class).collect();
         Self {
-            period: if idle { Self::IDLE_PERIOD } else { Self::PERIOD },
+            period: Self::period(cpu, &classes),
             cpu,
-            classes: vm.dirtying.iter().map(class).collect(),
+            classes,
             paging: Paging {
                 fills: busy(fills),
                 page_table_writes: busy(page_table_writes),
@@ -124,6 +129,17 @@ impl Workload {
             },
             untouched: vm.untouched,
         }
+    }
+
+    /// How often a guest begins anew that is busy for such a share and writes such pages.
+    fn period(cpu: Ratio, classes: &[PageClass]) -> SimDuration {
+        let writes: f64 = classes.iter().map(|class| class.rate.0).sum();
+        let busy = cpu.0.max(writes * Self::WRITE.as_secs_f64());
+        if busy <= 0.0 {
+            return Self::IDLE_PERIOD;
+        }
+        let nanos = Self::WORK.as_nanos() as f64 / busy;
+        SimDuration::from_nanos(nanos as u64).clamp(Self::PERIOD, Self::IDLE_PERIOD)
     }
 
     /// Where it lies in a guest of such a size: the classes one after the other from the start of data, all of them made smaller by
@@ -321,6 +337,26 @@ mod tests {
             many.place(Bytes::GIB, GuestPages::Small, 1),
             Err(WorkloadError::TooManyClasses(17))
         );
+    }
+
+    #[test]
+    fn a_guest_writes_at_its_rate_whatever_share_of_its_processors_it_asks_for() {
+        let yaml = "name: a\nduration: 1s\nhosts: [{name: n, memory: 8GiB}]\n\
+                    vms: [{name: v, host: n, memory: 64MiB, dirtying: [{rate: 2000/s}], paging: {fills: 100/s}}]\n";
+        let scenario = twinrack_scenario::Scenario::from_yaml(yaml).expect("valid");
+        let workload = Workload::of(&scenario.spec.vms[0], Ratio(0.1));
+        assert_eq!(workload.classes[0].rate, PerSecond(2000.0));
+        assert_eq!(workload.paging.fills, PerSecond(10.0));
+    }
+
+    #[test]
+    fn a_period_has_a_tenth_of_a_millisecond_of_work_or_is_as_long_as_it_may_be() {
+        let millis = SimDuration::from_millis;
+        assert_eq!(Workload::period(Ratio(0.0), &[]), millis(100));
+        assert_eq!(Workload::period(Ratio(0.005), &[]), millis(20));
+        assert_eq!(Workload::period(Ratio(0.5), &[]), millis(1));
+        // 1,000 writes of 2.5 us are a share of 1 in 400.
+        assert_eq!(Workload::period(Ratio(0.0), &[class(None)]), millis(40));
     }
 
     #[test]

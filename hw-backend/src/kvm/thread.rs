@@ -91,6 +91,22 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// Tells how a vCPU's thread has spent its time, from any thread, while the vCPU lives.
+#[derive(Debug, Clone)]
+pub struct Meter(Arc<Kicker>);
+
+impl Meter {
+    /// Processor time that the thread has used, the guest's included, and time that it was ready and waited for a processor
+    /// (`schedstat`, first and second number, nanoseconds); absent where the kernel does not keep them.
+    pub fn times(&self) -> Option<(Duration, Duration)> {
+        let text = std::fs::read_to_string(format!("/proc/self/task/{}/schedstat", self.0.thread())).ok()?;
+        let mut numbers = text
+            .split_whitespace()
+            .map(|word| word.parse().map(Duration::from_nanos));
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    }
+}
+
 type Task = Box<dyn FnOnce(&mut Vcpu) + Send>;
 
 enum Order {
@@ -150,13 +166,9 @@ impl VcpuThread {
         })
     }
 
-    /// Processor time that the thread has used, the guest's included (`schedstat`, first number, nanoseconds); absent where the
-    /// kernel does not keep it.
-    pub fn busy(&self) -> Option<Duration> {
-        let text =
-            std::fs::read_to_string(format!("/proc/self/task/{}/schedstat", self.kicker.thread())).ok()?;
-        let nanos = text.split_whitespace().next()?.parse().ok()?;
-        Some(Duration::from_nanos(nanos))
+    /// What tells how it spends its time.
+    pub fn meter(&self) -> Meter {
+        Meter(self.kicker.clone())
     }
 
     /// Lets the guest run; nothing happens when it does.

@@ -2,25 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use twinrack_control::migration::Command;
+use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::units::Ratio;
 use twinrack_scenario::{MigrationId, Scenario, VmId};
 
+use super::client::Pulses;
 use super::frame;
 use super::incoming::{self, Waiting};
 use super::kept::{self, Writing};
-use super::outgoing::{self, Start};
+use super::outgoing::{self, Orders, Start};
+use super::processors::Processors;
 use super::protocol::{Answer, Ask, Closing, Order, Said, Word};
+use super::usage::{self, UsageMeter};
 use crate::guest::layout::GuestPages;
 use crate::guest::machine::{Machine, Shape};
 use crate::guest::workload::Workload;
 use crate::kvm::{Backing, DirtyMechanism, System};
+use crate::migrate::pace::Grant;
 use crate::migrate::{Claim, Owner};
 
 /// A guest of this host, and since when.
@@ -36,12 +42,18 @@ struct Leaving {
     commands: Sender<Command>,
     cancel: Arc<AtomicBool>,
     owner: Sender<Owner>,
+    grant: Grant,
 }
 
 /// What the threads of an agent share.
 pub(super) struct Shared {
     pub system: System,
+    /// Where others reach this agent.
+    pub address: IpAddr,
     pub guests: Mutex<BTreeMap<VmId, Guest>>,
+    /// Of every guest that runs here, also while it is on its way out.
+    pub pulses: Pulses,
+    pub usage: UsageMeter,
     out: Mutex<Box<dyn Write + Send>>,
     began: Instant,
 }
@@ -52,6 +64,19 @@ pub(super) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// A guest runs here from now on.
+    pub fn keep(&self, vm: VmId, machine: Machine, since: Instant) {
+        self.pulses.watch(vm, &machine);
+        self.usage.watch(vm, &machine);
+        locked(&self.guests).insert(vm, Guest { machine, since });
+    }
+
+    /// A guest does not run here any more.
+    pub fn forget(&self, vm: VmId) {
+        self.pulses.forget(vm);
+        self.usage.forget(vm);
+    }
+
     /// Says something. A controller that no longer listens has closed the input too, which ends the agent.
     pub fn say(&self, said: Said) {
         let at_ns = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -62,6 +87,8 @@ impl Shared {
 /// An agent.
 struct Agent {
     shared: Arc<Shared>,
+    /// What it could run on before any was parked.
+    processors: Processors,
     scenario: Option<Arc<Scenario>>,
     leaving: BTreeMap<MigrationId, Leaving>,
     coming: BTreeMap<MigrationId, Waiting>,
@@ -70,17 +97,21 @@ struct Agent {
     returning: Vec<(VmId, JoinHandle<()>)>,
 }
 
-/// Serves orders until the input closes; then all guests end.
-pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>) -> io::Result<()> {
+/// Serves orders until the input closes; then all guests end. Others reach it at `address`.
+pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>, address: IpAddr) -> io::Result<()> {
     let system = System::open().map_err(io::Error::other)?;
     let shared = Arc::new(Shared {
         system,
+        address,
         guests: Mutex::default(),
+        pulses: Pulses::default(),
+        usage: UsageMeter::default(),
         out: Mutex::new(words),
         began: Instant::now(),
     });
     let mut agent = Agent {
         shared,
+        processors: Processors::allowed()?,
         scenario: None,
         leaving: BTreeMap::new(),
         coming: BTreeMap::new(),
@@ -96,10 +127,10 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>) -> io::Result<
 
 /// What a guest of the scenario is made of here.
 pub(super) fn shape(system: &System, scenario: &Scenario, vm: VmId) -> Shape {
-    let spec = &scenario.spec.vms[scenario.vms.group_of(vm.0)];
+    let spec = scenario.vm(vm);
     Shape {
         memory: spec.memory.value,
-        vcpus: spec.vcpus.as_ref().map_or(1, |vcpus| vcpus.value),
+        vcpus: spec.processors(),
         backing: Backing::Anonymous,
         pages: GuestPages::Small,
         mechanism: DirtyMechanism::best(system),
@@ -107,7 +138,7 @@ pub(super) fn shape(system: &System, scenario: &Scenario, vm: VmId) -> Shape {
 }
 
 fn workload(scenario: &Scenario, vm: VmId, cpu: Ratio) -> Workload {
-    Workload::of(&scenario.spec.vms[scenario.vms.group_of(vm.0)], cpu)
+    Workload::of(scenario.vm(vm), cpu)
 }
 
 impl Agent {
@@ -140,17 +171,28 @@ impl Agent {
     fn carry_out(&mut self, ask: Ask) -> Result<Answer, String> {
         self.await_return(&ask);
         match ask {
-            Ask::Configure { yaml } => {
-                let scenario = Scenario::from_yaml(&yaml).map_err(|error| error.to_string())?;
+            Ask::Configure { yaml, scaled } => {
+                let body = if scaled { Backend::Kvm } else { Backend::Sim };
+                let scenario = Scenario::from_yaml_for(body, &yaml).map_err(|error| error.to_string())?;
                 self.scenario = Some(Arc::new(scenario));
-                Ok(Answer::Done)
+                let port = self.shared.pulses.answer_clients(self.shared.address);
+                port.map(Answer::Port)
+                    .map_err(|error| format!("a port for clients: {error}"))
             }
             Ask::Ping => Ok(Answer::Done),
+            Ask::Report { every_ns } => {
+                usage::report(&self.shared, Duration::from_nanos(every_ns));
+                Ok(Answer::Done)
+            }
             Ask::List => Ok(Answer::Guests(
                 locked(&self.shared.guests).keys().copied().collect(),
             )),
             Ask::Start { vm, cpu } => self.start(vm, cpu),
             Ask::SetCpu { vm, cpu } => self.set_cpu(vm, cpu),
+            Ask::Park { first, awake } => {
+                self.processors.confine(first, awake)?;
+                Ok(Answer::Done)
+            }
             Ask::Stop { vm } => self.stop(vm),
             Ask::Receive {
                 migration,
@@ -193,15 +235,10 @@ impl Agent {
                 kept::restore(&self.shared, migration, vm, kept, shape, writing);
                 Ok(Answer::Done)
             }
-            Ask::Step { migration, command } => {
+            Ask::Step { migration, command } => self.step(migration, command),
+            Ask::Grant { migration, rate } => {
                 let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
-                if matches!(command, Command::Abort) {
-                    leaving.cancel.store(true, Ordering::Relaxed);
-                }
-                leaving
-                    .commands
-                    .send(command)
-                    .map_err(|_| "the migration is over".to_owned())?;
+                leaving.grant.set(rate);
                 Ok(Answer::Done)
             }
             Ask::End { migration } => {
@@ -221,20 +258,35 @@ impl Agent {
                 let claim: &Claim = &self.coming.get(&migration).ok_or("no such migration")?.claim;
                 Ok(Answer::Taken(!claim.refuse()))
             }
-            Ask::Owner { migration, target } => {
-                let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
-                let owner = match target {
-                    Some(true) => Owner::Target,
-                    Some(false) => Owner::Source,
-                    None => Owner::Unknown,
-                };
-                leaving
-                    .owner
-                    .send(owner)
-                    .map_err(|_| "the migration is over".to_owned())?;
-                Ok(Answer::Done)
-            }
+            Ask::Owner { migration, target } => self.owner(migration, target),
         }
+    }
+
+    fn step(&self, migration: MigrationId, command: Command) -> Result<Answer, String> {
+        let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
+        if matches!(command, Command::Abort) {
+            leaving.cancel.store(true, Ordering::Relaxed);
+        }
+        leaving
+            .commands
+            .send(command)
+            .map_err(|_| "the migration is over".to_owned())?;
+        Ok(Answer::Done)
+    }
+
+    /// It is known who has a guest whose source lost its link after the commit.
+    fn owner(&self, migration: MigrationId, target: Option<bool>) -> Result<Answer, String> {
+        let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
+        let owner = match target {
+            Some(true) => Owner::Target,
+            Some(false) => Owner::Source,
+            None => Owner::Unknown,
+        };
+        leaving
+            .owner
+            .send(owner)
+            .map_err(|_| "the migration is over".to_owned())?;
+        Ok(Answer::Done)
     }
 
     fn start(&self, vm: VmId, cpu: Ratio) -> Result<Answer, String> {
@@ -243,8 +295,7 @@ impl Agent {
         let made = Machine::new(&self.shared.system, shape, &workload(&scenario, vm, cpu));
         let mut machine = made.map_err(|error| error.to_string())?;
         machine.run().map_err(|error| error.to_string())?;
-        let since = Instant::now();
-        locked(&self.shared.guests).insert(vm, Guest { machine, since });
+        self.shared.keep(vm, machine, Instant::now());
         Ok(Answer::Done)
     }
 
@@ -269,6 +320,7 @@ impl Agent {
         let scenario = self.scenario(vm)?;
         let guest = locked(&self.shared.guests).remove(&vm);
         let Guest { mut machine, since } = guest.ok_or("the guest is not here")?;
+        self.shared.forget(vm);
         let mut close = || {
             machine.pause()?;
             let ran_s = since.elapsed().as_secs_f64();
@@ -298,19 +350,21 @@ impl Agent {
         let (owner, owner_out) = std::sync::mpsc::channel();
         let cancel = Arc::new(AtomicBool::new(false));
         let vm = start.vm;
-        let thread = outgoing::begin(
-            &self.shared,
-            &scenario,
-            start,
-            (commands_out, owner_out),
-            cancel.clone(),
-        )?;
+        let grant = self.shared.usage.grant(id);
+        let orders = Orders {
+            commands: commands_out,
+            answer: owner_out,
+            cancel: cancel.clone(),
+            grant: grant.clone(),
+        };
+        let thread = outgoing::begin(&self.shared, &scenario, start, orders)?;
         let leaving = Leaving {
             vm,
             thread,
             commands,
             cancel,
             owner,
+            grant,
         };
         self.leaving.insert(id, leaving);
         Ok(Answer::Done)

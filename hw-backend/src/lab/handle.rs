@@ -1,6 +1,7 @@
 //! The controller's end of an agent: its process, its orders, and its clock against ours.
 
 use std::io::{self, BufReader, BufWriter};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender};
@@ -19,6 +20,19 @@ pub struct Starter {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// Where the agents of other hosts and the controller reach it.
+    pub address: IpAddr,
+}
+
+impl Starter {
+    /// A process of this machine, among others like it.
+    pub fn here(program: PathBuf) -> Self {
+        Self {
+            program,
+            arguments: ["agent", "--stdio"].map(ToOwned::to_owned).into(),
+            address: Ipv4Addr::LOCALHOST.into(),
+        }
+    }
 }
 
 /// Something from an agent, or that it has ended.

@@ -1,7 +1,7 @@
 //! A guest on its way in: one port, open for one connection that bears one secret.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use twinrack_scenario::{MigrationId, VmId};
 
-use super::agent::{Guest, Shared, locked};
+use super::agent::{Shared, locked};
 use super::protocol::Said;
 use crate::guest::machine::Shape;
 use crate::migrate::target::{Room, receive};
@@ -42,7 +42,7 @@ pub(super) fn listen(
     secret: [u8; 32],
 ) -> Result<(u16, Waiting), String> {
     let words = |error: io::Error| format!("a port for the migration: {error}");
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(words)?;
+    let listener = TcpListener::bind((shared.address, 0)).map_err(words)?;
     listener.set_nonblocking(true).map_err(words)?;
     let port = listener.local_addr().map_err(words)?.port();
     let (claim, over) = (Claim::default(), Arc::new(AtomicBool::new(false)));
@@ -59,11 +59,7 @@ pub(super) fn listen(
         let room = Room::of(&shape);
         // A guest that did not come is the source's to report: it has it still.
         if let Ok(arrived) = receive(&shared.system, stream, Secret(secret), room, &claim) {
-            let guest = Guest {
-                machine: arrived.machine,
-                since: Instant::now(),
-            };
-            locked(&shared.guests).insert(vm, guest);
+            shared.keep(vm, arrived.machine, Instant::now());
             let received = arrived.received;
             shared.say(Said::Arrived { migration, received });
             if let Some(following) = arrived.following {
@@ -79,6 +75,7 @@ fn follow(shared: &Shared, vm: VmId, mut following: Following) {
     if following.finish().is_err()
         && let Some(guest) = locked(&shared.guests).remove(&vm)
     {
+        shared.forget(vm);
         following.abandon(guest.machine);
     }
 }

@@ -91,12 +91,15 @@ fn write(
     }
     let input = match keeping.save(&shared.system, &guest.machine, migration.0, cancel) {
         // Its memory is freed when this ends: behind the answer, for that takes time.
-        Ok(_) => Input::Saved,
+        Ok(_) => {
+            shared.forget(vm);
+            Input::Saved
+        }
         Err(error) => {
             if let Err(error) = guest.machine.run() {
                 return broke(error);
             }
-            locked(&shared.guests).insert(vm, guest);
+            shared.keep(vm, guest.machine, guest.since);
             return shared.say(Said::Happened {
                 migration,
                 input: Input::SaveFailed(refusal(&error)),
@@ -137,7 +140,6 @@ pub(super) fn restore(
 fn read(shared: &Shared, vm: VmId, keeping: &Keeping, shape: Shape) -> Result<(), MigrateError> {
     let mut machine = keeping.restore(&shared.system, Room::of(&shape))?;
     machine.run()?;
-    let since = Instant::now();
-    locked(&shared.guests).insert(vm, Guest { machine, since });
+    shared.keep(vm, machine, Instant::now());
     Ok(())
 }

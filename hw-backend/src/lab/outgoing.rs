@@ -10,12 +10,12 @@ use std::time::Instant;
 use twinrack_control::migration::plan::Subject;
 use twinrack_control::migration::{Command, Input, Plan};
 use twinrack_scenario::record::MigrationKind;
-use twinrack_scenario::spec::cluster::VolumeKind;
-use twinrack_scenario::units::{BitsPerSecond, Bytes};
+use twinrack_scenario::units::Bytes;
 use twinrack_scenario::{MigrationId, Scenario, VmId};
 
 use super::agent::{Guest, Shared, locked};
 use super::protocol::Said;
+use crate::migrate::pace::Grant;
 use crate::migrate::wire::Secret;
 use crate::migrate::{MigrateError, Owner, PATIENCE, Referee, Source};
 
@@ -44,14 +44,28 @@ impl Referee for ViaController {
     }
 }
 
+/// What reaches a migration that is under way.
+pub(super) struct Orders {
+    pub commands: Receiver<Command>,
+    /// Who has the guest, once that was asked.
+    pub answer: Receiver<Owner>,
+    pub cancel: Arc<AtomicBool>,
+    pub grant: Grant,
+}
+
 /// Connects, takes the guest into a source, and serves it on a thread of its own. When that ends, the guest is back or gone.
 pub(super) fn begin(
     shared: &Arc<Shared>,
     scenario: &Scenario,
     start: Start,
-    (commands, answer): (Receiver<Command>, Receiver<Owner>),
-    cancel: Arc<AtomicBool>,
+    orders: Orders,
 ) -> Result<JoinHandle<()>, String> {
+    let Orders {
+        commands,
+        answer,
+        cancel,
+        grant,
+    } = orders;
     let stream = TcpStream::connect(&start.address)
         .map_err(|error| format!("the target at {}: {error}", start.address))?;
     let Guest { machine, since } = locked(&shared.guests)
@@ -71,7 +85,7 @@ pub(super) fn begin(
         cancel,
         Box::new(referee),
     );
-    let source = source.map_err(|error| error.to_string())?;
+    let source = source.map_err(|error| error.to_string())?.granted(grant);
     let shared = shared.clone();
     Ok(thread::spawn(move || {
         serve(&shared, source, &start, since, &commands);
@@ -80,12 +94,10 @@ pub(super) fn begin(
 
 /// The plan that the brain has made, as far as the source looks at it.
 fn plan(scenario: &Scenario, start: &Start) -> Plan {
-    let spec = &scenario.spec.vms[scenario.vms.group_of(start.vm.0)];
+    let spec = scenario.vm(start.vm);
     let subject = Subject {
-        memory: spec.memory.value,
         untouched: start.untouched,
-        volume: VolumeKind::Csv,
-        throughput: BitsPerSecond::ZERO,
+        ..Subject::of(scenario, spec)
     };
     match start.kind {
         MigrationKind::Quick => Plan::quick(&scenario.spec.policies.migration, subject),
@@ -109,6 +121,14 @@ fn serve(
         match source.carry_out(&shared.system, migration.0, &command) {
             Ok(Some(input)) => {
                 gone |= matches!(input, Input::StorageTaken);
+                if matches!(input, Input::Resumed) {
+                    let (sent, pause) = (source.sent(), source.parts());
+                    shared.say(Said::Left {
+                        migration,
+                        sent,
+                        pause,
+                    });
+                }
                 if let Some(followed) = source.take_followed() {
                     shared.say(Said::Followed {
                         migration,
@@ -130,8 +150,9 @@ fn serve(
             }
         }
     }
-    if !gone {
-        let machine = source.into_machine();
-        locked(&shared.guests).insert(vm, Guest { machine, since });
+    if gone {
+        shared.forget(vm);
+    } else {
+        shared.keep(vm, source.into_machine(), since);
     }
 }

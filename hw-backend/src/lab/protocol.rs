@@ -6,6 +6,8 @@ use twinrack_scenario::record::MigrationKind;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio};
 use twinrack_scenario::{MigrationId, VmId};
 
+use crate::migrate::source::PauseParts;
+
 /// An order to an agent. Each with an `id` is answered once with [`Said::Answer`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Order {
@@ -23,9 +25,16 @@ pub enum Ask {
     Configure {
         /// The text.
         yaml: String,
+        /// Whether it is taken at the sizes that it has for real hosts, as the controller takes it.
+        scaled: bool,
     },
     /// Say that you live.
     Ping,
+    /// From now on say every so many nanoseconds what was used.
+    Report {
+        /// The interval.
+        every_ns: u64,
+    },
     /// Say which guests are here, those on their way not among them.
     List,
     /// Make and run a guest.
@@ -41,6 +50,13 @@ pub enum Ask {
         vm: VmId,
         /// The share.
         cpu: Ratio,
+    },
+    /// Run on so many of this machine's processors, from the `first` that this process may use on; the others are parked.
+    Park {
+        /// The first, counted among those that it may use.
+        first: u32,
+        /// How many.
+        awake: u32,
     },
     /// Stop a guest, look at all its memory and free it.
     Stop {
@@ -95,6 +111,13 @@ pub enum Ask {
         migration: MigrationId,
         /// The step.
         command: Command,
+    },
+    /// From now on send a migration's pages at no more than this.
+    Grant {
+        /// Which.
+        migration: MigrationId,
+        /// The rate.
+        rate: BitsPerSecond,
     },
     /// The migration is over: forget it.
     End {
@@ -157,6 +180,17 @@ pub enum Said {
         /// What.
         input: Input,
     },
+    /// A guest that was sent runs at its target.
+    Left {
+        /// By which migration.
+        migration: MigrationId,
+        /// Bytes sent, all that is on the wire counted.
+        sent: u64,
+        /// What its pause consisted of.
+        pause: PauseParts,
+    },
+    /// What was used here since the agent began.
+    Used(Usage),
     /// A guest has come and runs here.
     Arrived {
         /// By which migration.
@@ -198,7 +232,7 @@ pub enum Said {
 pub enum Answer {
     /// Done.
     Done,
-    /// It waits at this port.
+    /// It waits at this port, or answers a guest's clients there.
     Port(u16),
     /// Whether the target has taken the guest.
     Taken(bool),
@@ -206,6 +240,17 @@ pub enum Answer {
     Guests(Vec<VmId>),
     /// The guest was stopped and its memory found whole.
     Stopped(Closing),
+}
+
+/// What was used on a host since its agent began.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Processor time of the agent, its guests included, in seconds.
+    pub processor_s: f64,
+    /// Bytes of migrations sent from here.
+    pub sent: u64,
+    /// Processor time of guests, and time that they were ready and waited, in seconds, over their virtual processors.
+    pub guests: Vec<(VmId, f64, f64)>,
 }
 
 /// What was counted of a guest when it was stopped.

@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use twinrack_scenario::units::{BitsPerSecond, Bytes};
+use twinrack_scenario::units::Bytes;
 
 use super::MigrateError;
 use super::link::{Link, heard, out_of_order};
@@ -65,7 +65,7 @@ pub(super) fn send_behind<R: Read + Send, W: Write>(
     memory: &GuestMemory,
     left: &mut PageSet,
     zeros: bool,
-    limit: Option<BitsPerSecond>,
+    pace: Pace,
 ) -> Result<Followed, MigrateError> {
     let Link { reader, writer } = link;
     thread::scope(|scope| {
@@ -76,7 +76,7 @@ pub(super) fn send_behind<R: Read + Send, W: Write>(
             memory,
             left,
             zeros,
-            pace: Pace::new(limit),
+            pace,
         };
         let swept = sweep.run(&wanted);
         // Why the other end fell silent says more than that it can't be written to.

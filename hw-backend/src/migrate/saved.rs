@@ -15,7 +15,7 @@ use twinrack_scenario::units::{BitsPerSecond, Bytes};
 use super::MigrateError;
 use super::link::{heard, out_of_order};
 use super::message::Message;
-use super::pace::Pace;
+use super::pace::{Grant, Pace};
 use super::source::{CANCELLED, FRAME_PAGES, frames, hello};
 use super::target::{Room, skeleton, take_pages};
 use super::wire::{Direction, FrameReader, FrameWriter, Protection, Secret, WireError};
@@ -88,7 +88,7 @@ impl Keeping {
     ) -> Result<Bytes, MigrateError> {
         let memory = machine.memory();
         let mut writer = FrameWriter::new(file, self.secret, Direction::Kept, self.protection);
-        let mut pace = Pace::new(self.rate);
+        let mut pace = Pace::new(self.rate, &Grant::default());
         let opening = Message::Hello(hello(system, machine, migration)?);
         writer.say(&opening).map_err(|error| self.named("write", error))?;
         for runs in frames(PageSet::full(memory.pages()).runs(FRAME_PAGES)) {
@@ -126,7 +126,7 @@ impl Keeping {
         reader: &mut FrameReader<File>,
         memory: &GuestMemory,
     ) -> Result<Vec<VcpuState>, MigrateError> {
-        let mut pace = Pace::new(self.rate);
+        let mut pace = Pace::new(self.rate, &Grant::default());
         loop {
             match heard(reader)? {
                 Message::States(states) => return Ok(states),

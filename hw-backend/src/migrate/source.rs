@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use twinrack_control::migration::plan::Plan;
 use twinrack_control::migration::{Command, Input, Refusal, Until};
 use twinrack_scenario::record::MigrationKind;
@@ -16,7 +17,7 @@ use super::claim::{Owner, Referee};
 use super::follow::{self, Followed};
 use super::link::{Link, out_of_order};
 use super::message::{Hello, Message};
-use super::pace::Pace;
+use super::pace::{Grant, Pace};
 use super::throttle::{Throttle, Throttled};
 use super::wire::{Protection, Secret};
 use crate::guest::machine::Machine;
@@ -28,7 +29,7 @@ pub(super) const FRAME_PAGES: usize = 128;
 const CHUNK_PAGES: usize = 1024;
 
 /// What the pause consisted of, as the source saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PauseParts {
     /// Stopping the processors.
     pub stop: Duration,
@@ -56,6 +57,7 @@ pub struct Source {
     logging: bool,
     cancel: Arc<AtomicBool>,
     referee: Box<dyn Referee>,
+    grant: Grant,
     parts: PauseParts,
     throttle: Option<Throttle>,
     throttled: Vec<Throttled>,
@@ -108,7 +110,19 @@ impl Source {
             machine,
             cancel,
             referee,
+            grant: Grant::default(),
         })
+    }
+
+    /// The same, at no more than is granted to it of a link that it shares.
+    #[must_use]
+    pub fn granted(self, grant: Grant) -> Self {
+        Self { grant, ..self }
+    }
+
+    /// Bytes sent so far, all that is on the wire counted.
+    pub const fn sent(&self) -> u64 {
+        self.link.writer.sent()
     }
 
     /// The guest.
@@ -307,7 +321,7 @@ impl Source {
 
     /// Sends what is left of a guest that stands still: nothing of it need be watched again.
     fn send_rest(&mut self, limit: Option<BitsPerSecond>) -> Result<(), MigrateError> {
-        let mut pace = Pace::new(limit);
+        let mut pace = Pace::new(limit, &self.grant);
         let all = std::mem::replace(&mut self.to_send, PageSet::empty(self.machine.memory().pages()));
         for runs in frames(all.runs(FRAME_PAGES)) {
             let sent = self
@@ -323,7 +337,13 @@ impl Source {
     fn send_behind(&mut self, limit: Option<BitsPerSecond>) -> Result<Input, MigrateError> {
         let before = self.link.writer.sent();
         let (memory, zeros) = (self.machine.memory().clone(), self.zeros);
-        let followed = follow::send_behind(&mut self.link, &memory, &mut self.to_send, zeros, limit)?;
+        let followed = follow::send_behind(
+            &mut self.link,
+            &memory,
+            &mut self.to_send,
+            zeros,
+            Pace::new(limit, &self.grant),
+        )?;
         self.followed = Some(followed);
         Ok(Input::PagesFetched {
             sent: Bytes(self.link.writer.sent() - before),
@@ -377,7 +397,7 @@ impl Source {
     fn send(&mut self, limit: Option<BitsPerSecond>, until: Until) -> Result<SentRound, MigrateError> {
         let before = self.link.writer.sent();
         let pages = self.to_send.bound();
-        let mut pace = Pace::new(limit);
+        let mut pace = Pace::new(limit, &self.grant);
         let mut looks = Looks::new(until);
         let mut left = self.to_send.count();
         let set_out = left;

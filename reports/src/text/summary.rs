@@ -1,5 +1,7 @@
 //! The summary of a run on a terminal: the verdict first, then what happened, the figures, and how to see more.
 
+use std::collections::BTreeMap;
+
 use twinrack_scenario::record::Summary;
 
 use super::expectation;
@@ -116,7 +118,38 @@ fn figures(summary: &Summary, width: u16) -> String {
         let names: Vec<_> = zero.iter().map(|row| row.kind.name).collect();
         parts.push(wrapped(&format!("zero: {}", names.join(", ")), width));
     }
+    parts.extend(stand_ins(summary, width));
     parts.join("\n\n")
+}
+
+/// What a body that measures could not tell, and which figures are a model's instead.
+fn stand_ins(summary: &Summary, width: u16) -> Option<String> {
+    if summary.unavailable.is_empty() {
+        return None;
+    }
+    let modelled: Vec<_> = figure_rows(summary)
+        .into_iter()
+        .filter(|row| row.source == "modelled")
+        .map(|row| row.kind.name)
+        .collect();
+    let mut lines = Vec::new();
+    if !modelled.is_empty() {
+        lines.push(wrapped(
+            &format!("modelled, not measured: {}", modelled.join(", ")),
+            width,
+        ));
+    }
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (figures, reason) in &summary.unavailable {
+        by_reason.entry(reason).or_default().push(figures);
+    }
+    lines.extend(by_reason.into_iter().map(|(reason, figures)| {
+        wrapped(
+            &format!("unavailable here: {} ({reason})", figures.join(", ")),
+            width,
+        )
+    }));
+    Some(lines.join("\n"))
 }
 
 /// Words in lines of at most `width` columns, each begun by a blank like the rows of a table.

@@ -1,7 +1,8 @@
 //! Fills in `defaults:` and `profile:`, at the level of the tree, so that decoding sees one complete scenario.
 //!
 //! An item's own keys win over the defaults, the defaults over the profile. Filling is shallow: a key that is
-//! present is taken whole.
+//! present is taken whole. A profile of `policies` is what was measured of a host, a number here and there, and fills in
+//! depth: each of its numbers that the scenario does not have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +37,8 @@ pub fn fill(
     };
     let filled = filler.defaults(root).and_then(|()| {
         filler.profiles(root, "hosts", ProfileKind::Host)?;
-        filler.profiles(root, "vms", ProfileKind::Guest)
+        filler.profiles(root, "vms", ProfileKind::Guest)?;
+        filler.policies(root)
     });
     match filled {
         Ok(()) => Some(filler.unread),
@@ -169,6 +171,31 @@ impl Filler<'_> {
                 let key = "model".to_owned();
                 entries.push(Entry { key, ..entry });
             }
+        }
+        Ok(())
+    }
+
+    /// Fills `policies` from the profile that it names.
+    fn policies(&mut self, root: &mut Node) -> Result<(), Box<Fault>> {
+        let Some(policies) = root.get_mut("policies") else {
+            return Ok(());
+        };
+        let Some(entry) = policies.take("profile") else {
+            return Ok(());
+        };
+        let Some(name) = entry.value.text().filter(|_| !entry.value.is_null()) else {
+            let what = format!("{} stands where a profile's name should", entry.value.kind());
+            self.note(Fault::new(entry.value.span, what, "expected a name").at_path("policies.profile"));
+            return Ok(());
+        };
+        if let Some((mut profile, size)) =
+            self.load(ProfileKind::Policies, name, entry.value.span, "policies")
+        {
+            self.count(size, entry.key_span)?;
+            // Where its numbers come from is for people.
+            profile.take("source");
+            profile.take("measured");
+            policies.fill_deep_from(&profile);
         }
         Ok(())
     }

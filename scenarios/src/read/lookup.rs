@@ -66,7 +66,7 @@ impl FileLookup {
 
 impl Lookup for FileLookup {
     fn profile(&self, kind: ProfileKind, name: &str) -> Result<String, LookupError> {
-        if !name.starts_with("./") {
+        if !profile::is_file(name) {
             return profile::text(kind, name)
                 .map(ToOwned::to_owned)
                 .ok_or_else(|| unknown_profile(kind, name));
@@ -74,7 +74,7 @@ impl Lookup for FileLookup {
         let path = self.beside.join(name);
         std::fs::read_to_string(&path).map_err(|error| LookupError {
             what: format!("the profile `{}` can't be read: {error}", path.display()),
-            help: "a name that begins with `./` is a file beside the scenario; one without is of the library"
+            help: "a name that begins with `./`, `../` or `/` is a file, looked for from the scenario; others are of the library"
                 .to_owned(),
         })
     }
@@ -93,7 +93,7 @@ impl Lookup for FileLookup {
 
 fn unknown_profile(kind: ProfileKind, name: &str) -> LookupError {
     let (other, section) = match kind {
-        ProfileKind::Host => (ProfileKind::Guest, "vms"),
+        ProfileKind::Host | ProfileKind::Policies => (ProfileKind::Guest, "vms"),
         ProfileKind::Guest => (ProfileKind::Host, "hosts"),
     };
     LookupError {

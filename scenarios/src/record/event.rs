@@ -159,6 +159,23 @@ pub enum Event {
         /// Where it runs.
         host: HostId,
     },
+    /// What the black-out of a VM that runs at the target consisted of, as a source that could look at its clock saw it.
+    MigrationBlackout {
+        /// Its number.
+        migration: MigrationId,
+        /// Nanoseconds for stopping the processors.
+        stop_nanos: u64,
+        /// Nanoseconds for reading the log of written pages for the last time.
+        log_nanos: u64,
+        /// Nanoseconds for reading the processors' state.
+        save_nanos: u64,
+        /// Nanoseconds for sending what was left, until the target had loaded it.
+        copy_nanos: u64,
+        /// Nanoseconds from the commit until the target had taken the VM.
+        commit_nanos: u64,
+        /// Nanoseconds from then until it was heard to run.
+        resume_nanos: u64,
+    },
     /// The pages of a VM that moved first have all followed it.
     MigrationFaulted {
         /// Its number.

@@ -67,7 +67,13 @@ const REGISTRY: &[FigureKind] = figures! {
     "migration.wait_s", "s", EACH, Modelled, "Time a migration waited for a busy host.";
     "migration.brownout_s", "s", EACH, Modelled, "Time of memory transfer while the VM runs.";
     "migration.downtime_s", "s", EACH, Modelled, "Time the VM's processors stand still.";
-    "migration.outage_s", "s", EACH, Modelled, "Time a client sees nothing of the VM: the downtime and the network's convergence.";
+    "migration.blackout.stop_s", "s", EACH, Measured, "Part of the downtime: stopping the processors. Of real hosts alone, as the other parts.";
+    "migration.blackout.log_s", "s", EACH, Measured, "Part of the downtime: reading the log of written pages for the last time.";
+    "migration.blackout.save_s", "s", EACH, Measured, "Part of the downtime: reading the processors' state.";
+    "migration.blackout.copy_s", "s", EACH, Measured, "Part of the downtime: sending what was left, until the target had loaded it.";
+    "migration.blackout.commit_s", "s", EACH, Measured, "Part of the downtime: from the commit until the target had taken the VM.";
+    "migration.blackout.resume_s", "s", EACH, Measured, "Part of the downtime: from then until the VM was heard to run.";
+    "migration.outage_s", "s", EACH, Modelled, "Time a client sees nothing of the VM: the downtime and the network's convergence; on real hosts the longest time without an answer to a client that asks every millisecond.";
     "migration.rounds", "1", EACH, Counted, "Rounds of pre-copy, the full copy included.";
     "migration.bytes", "B", EACH, Counted, "Bytes sent; one value a completed migration.";
     "migration.pages", "1", EACH, Counted, "Pages sent; one value a round of pre-copy.";

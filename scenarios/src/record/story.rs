@@ -58,6 +58,26 @@ impl Story {
                 }
             }
             Event::MigrationRound { pages, .. } => self.add("migration.pages", *pages as f64),
+            Event::MigrationBlackout {
+                stop_nanos,
+                log_nanos,
+                save_nanos,
+                copy_nanos,
+                commit_nanos,
+                resume_nanos,
+                ..
+            } => {
+                for (name, nanos) in [
+                    ("migration.blackout.stop_s", stop_nanos),
+                    ("migration.blackout.log_s", log_nanos),
+                    ("migration.blackout.save_s", save_nanos),
+                    ("migration.blackout.copy_s", copy_nanos),
+                    ("migration.blackout.commit_s", commit_nanos),
+                    ("migration.blackout.resume_s", resume_nanos),
+                ] {
+                    self.add(name, *nanos as f64 / 1e9);
+                }
+            }
             Event::MigrationFaulted {
                 pages, stalled_nanos, ..
             } => {

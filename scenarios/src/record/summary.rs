@@ -55,6 +55,9 @@ pub struct Summary {
     pub span_s: f64,
     /// The figures by name.
     pub kpis: BTreeMap<String, Figure>,
+    /// Kinds of figures that the body can't tell here, and why: they are absent, or `modelled` where that was allowed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unavailable: BTreeMap<String, String>,
     /// The expectations.
     pub expectations: Vec<Expectation>,
     /// Versions of what made it.
@@ -141,6 +144,7 @@ impl Summary {
                 .map(|spec| Expectation::held(spec, backend, &kpis))
                 .collect(),
             kpis,
+            unavailable: BTreeMap::new(),
             versions: BTreeMap::from([("twinrack".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
             wall_s: 0.0,
         }

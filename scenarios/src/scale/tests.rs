@@ -122,6 +122,22 @@ fn a_scenario_without_factors_is_as_written_and_the_resolved_one_reads_the_same(
 }
 
 #[test]
+fn factors_for_one_body_leave_the_other_as_written() {
+    let text = format!("{BUSY}scale: {{backend: kvm, memory: 1/16}}\n");
+    let read = |body| Scenario::from_yaml_for(body, &text).expect("valid");
+    let (sim, kvm) = (read(Backend::Sim), read(Backend::Kvm));
+    assert_eq!(
+        (sim.spec.vms[0].memory.value, &sim.spec.scale),
+        (Bytes(4 << 30), &None)
+    );
+    assert_eq!(kvm.spec.vms[0].memory.value, Bytes(256 << 20));
+    assert_eq!(
+        (&sim.blake3, sim.body, kvm.body),
+        (&kvm.blake3, Backend::Sim, Backend::Kvm)
+    );
+}
+
+#[test]
 fn what_is_something_never_becomes_nothing() {
     let spec = read("{memory: 1/1000000, network: 1/1000000, time: 1/1000000}").spec;
     assert_eq!(spec.vms[1].memory.value, Bytes::PAGE);

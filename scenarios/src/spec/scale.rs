@@ -1,5 +1,6 @@
 //! `scale:` — sizes by factors, so that a scenario of a large machine runs on a small one.
 
+use super::expect::Backend;
 use crate::scale::Factor;
 
 crate::spec! {
@@ -8,6 +9,9 @@ crate::spec! {
     /// migration goes the same way when page rates have l as well, and takes m/l of the time; that is what the keys that
     /// are absent are taken to be. Costs of the hardware (faults, exits, idle states, watts) keep their size.
     pub struct ScaleSpec {
+        /// The one body that they are for: `kvm` for a scenario of large machines that real hosts carry out in small, while
+        /// the simulated body runs it as written. Both when absent.
+        backend: Backend => optional,
         /// Sizes of memory: hosts, VMs, working sets, page counts, state that is sent. With `time` alone it is `network`
         /// times `time`; else 1 when absent.
         memory: Factor [Factor::LEAST, Factor::MOST] => optional,

@@ -83,6 +83,7 @@ impl Fabric for Body<'_> {
         let kind = &self.kinds.vms[group];
         Subject {
             memory: kind.memory,
+            footprint: kind.footprint,
             untouched: self.untouched(vm),
             volume: kind.volume,
             throughput: kind.throughput,

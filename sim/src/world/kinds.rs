@@ -1,6 +1,6 @@
 //! Kinds: what is the same for all hosts or VMs of one item of the scenario, worked out once.
 
-use twinrack_control::migration::plan::overhead;
+use twinrack_control::migration::plan::Subject;
 use twinrack_scenario::Scenario;
 use twinrack_scenario::spec::Edition;
 use twinrack_scenario::spec::cluster::VolumeKind;
@@ -22,6 +22,8 @@ const BOOT_POWER_SHARE: f64 = 0.85;
 pub struct HostKind {
     /// Logical processors.
     pub processors: u32,
+    /// Those that the product's limits count.
+    pub licensed: u32,
     /// Logical processors of one core.
     pub threads: u32,
     /// Memory for VMs.
@@ -53,13 +55,7 @@ pub struct HostKind {
 
 impl HostKind {
     fn new(spec: &HostSpec, scenario: &Scenario) -> Self {
-        let edition = spec.edition.unwrap_or(scenario.spec.edition);
-        // Hyper-V Server 2008 counts the memory of VMs by a rule of its own; see `control::limits`.
-        let reserve = if edition == Edition::HyperV2008 {
-            Bytes::ZERO
-        } else {
-            spec.reserve
-        };
+        let edition = scenario.edition(spec);
         // Hyper-V 2008 sends the periodic tick to every processor; R2 lets idle ones sleep through it.
         let ticks = edition == Edition::HyperV2008;
         let power = HostPower::new(spec, &scenario.spec.policies.processor, ticks);
@@ -71,15 +67,12 @@ impl HostKind {
                 .map(|state| state.name.to_ascii_lowercase())
                 .collect(),
             clocks: spec.p_states.len(),
-            processors: processors(spec),
+            processors: spec.processors(),
+            licensed: scenario.licensed_processors(spec),
             threads: spec.threads.max(1),
-            memory: spec.memory.value.saturating_sub(reserve),
+            memory: scenario.memory_for_vms(spec),
             clock: spec.clock.as_f64(),
-            paging: if edition == Edition::HyperV2008 {
-                PagingMode::Shadow
-            } else {
-                spec.paging
-            },
+            paging: scenario.paging_mode(spec),
             edition,
             vendor: spec.vendor,
             boot: spec.boot,
@@ -144,12 +137,8 @@ pub struct VmKind {
 
 impl VmKind {
     fn new(spec: &VmSpec, scenario: &Scenario, costs: &PagingCosts) -> Self {
-        let vcpus = spec.vcpus.as_ref().map_or(1, |vcpus| vcpus.value);
-        let volumes = &scenario.spec.storage;
-        let volume = match &spec.volume {
-            Some(name) => volumes.iter().find(|volume| volume.name.value == name.value),
-            None => volumes.first(),
-        };
+        let vcpus = spec.processors();
+        let subject = Subject::of(scenario, spec);
         let workload = spec.workload.as_ref().and_then(|name| {
             let mut workloads = scenario.spec.workloads.iter();
             workloads.find(|workload| workload.name.value == name.value)
@@ -159,11 +148,11 @@ impl VmKind {
         Self {
             vcpus,
             memory: spec.memory.value,
-            footprint: spec.memory.value.saturating_add(overhead(spec.memory.value)),
+            footprint: subject.footprint,
             dirtying: workload.map_or(DirtyingCourse::Steady, |workload| workload.dirtying),
             touches: workload.and_then(|workload| workload.memory.clone()),
-            volume: volume.map_or(VolumeKind::Csv, |volume| volume.kind),
-            throughput: volume.map_or(BitsPerSecond(880_000_000), |volume| volume.throughput),
+            volume: subject.volume,
+            throughput: subject.throughput,
             lock_wait: [
                 paging[0].lock_wait(f64::from(vcpus)),
                 paging[1].lock_wait(f64::from(vcpus)),
@@ -233,12 +222,4 @@ impl Kinds {
     pub const fn dirty_fault(&self, mode: PagingMode) -> f64 {
         self.dirty_fault[mode_index(mode)]
     }
-}
-
-/// Logical processors of a host.
-pub fn processors(spec: &HostSpec) -> u32 {
-    spec.sockets
-        .saturating_mul(spec.cores)
-        .saturating_mul(spec.threads)
-        .max(1)
 }

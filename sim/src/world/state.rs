@@ -104,7 +104,7 @@ impl State {
                 .spec
                 .hosts
                 .get(group)
-                .map_or(1, crate::world::kinds::processors);
+                .map_or(1, twinrack_scenario::spec::host::HostSpec::processors);
             Host {
                 group: group as u32,
                 state: HostState::Up,

@@ -7,7 +7,7 @@ use twinrack_scenario::fault::SourceId;
 use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::spec::guest::{PageClassSpec, WritePattern};
 use twinrack_scenario::spec::migration::MigrationPolicySpec;
-use twinrack_scenario::units::{BitsPerSecond, Bytes, PerSecond};
+use twinrack_scenario::units::{Bytes, PerSecond};
 use twinrack_sim::model::dirtying::{DirtyModel, Log};
 
 /// 1 Gb/s as the product used it: 110 MB/s.
@@ -26,10 +26,8 @@ pub(crate) fn policy(yaml: &str) -> MigrationPolicySpec {
 /// A VM of such memory on a volume of such kind.
 pub(crate) fn subject(memory: Bytes, volume: VolumeKind) -> Subject {
     Subject {
-        memory,
-        untouched: Bytes::ZERO,
         volume,
-        throughput: BitsPerSecond(880_000_000),
+        ..Subject::of_size(memory)
     }
 }
 

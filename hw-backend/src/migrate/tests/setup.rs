@@ -59,10 +59,8 @@ pub(super) fn plan(bandwidth: Option<BitsPerSecond>) -> Plan {
 /// The plan of a policy as a scenario writes it.
 pub(super) fn plan_of(yaml: &str) -> Plan {
     let subject = Subject {
-        memory: Bytes(16 << 20),
-        untouched: Bytes::ZERO,
         volume: VolumeKind::Local,
-        throughput: BitsPerSecond(1_000_000_000),
+        ..Subject::of_size(Bytes(16 << 20))
     };
     Plan::live(&policy(yaml), subject)
 }

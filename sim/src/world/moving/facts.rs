@@ -35,7 +35,7 @@ impl Body<'_> {
         let entry = &self.state.hosts[host.index()];
         let of = |vm: &VmId| &self.kinds.vms[self.state.vms[vm.index()].group as usize];
         Running {
-            processors: self.kinds.hosts[entry.group as usize].processors,
+            processors: self.kinds.hosts[entry.group as usize].licensed,
             vms: entry.vms.len() as u32,
             vcpus: entry.vms.iter().map(|vm| of(vm).vcpus).sum(),
             memory: entry.vms.iter().map(|vm| of(vm).memory).sum(),

@@ -1,0 +1,183 @@
+//! `twinrack calibrate`: measures what this host takes, and writes a profile for the simulator.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use twinrack_hw::calibrate::costs::{self, Effort};
+use twinrack_hw::calibrate::figure::Figure;
+use twinrack_hw::calibrate::profile::{Provenance, yaml};
+use twinrack_hw::calibrate::{Fixed, host};
+use twinrack_hw::guest::workload::Paging as Rates;
+use twinrack_hw::kvm::System;
+use twinrack_hw::probe::paging::{Mode, count};
+use twinrack_reports::text::quantity;
+use twinrack_scenario::Scenario;
+use twinrack_scenario::spec::host::PagingMode;
+use twinrack_scenario::units::PerSecond;
+use twinrack_sim::model::paging::{Paging, PagingCosts};
+
+use crate::exit::{Exit, Stop, print};
+use crate::report::write_atomically;
+use crate::twin::system;
+
+/// How far the model may be off what is measured, as a share of it.
+const GATE: f64 = 0.10;
+/// (fills, page-table writes, context switches) each second that the model is held to.
+const HELD: [(f64, f64, f64); 6] = [
+    (10_000.0, 0.0, 0.0),
+    (50_000.0, 0.0, 0.0),
+    (100_000.0, 0.0, 0.0),
+    (0.0, 0.0, 500.0),
+    (0.0, 0.0, 2000.0),
+    (30_000.0, 20_000.0, 1000.0),
+];
+
+/// Arguments of `calibrate`.
+#[derive(Args)]
+pub struct Calibrate {
+    /// Where the profile goes; nothing is written when absent.
+    #[arg(long, value_name = "PROFILE")]
+    out: Option<PathBuf>,
+    /// Pairs of guests that each cost is the median of.
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pairs: u32,
+    /// Then hold the model of shadow paging against guests with several rates of events: exit status 1 when it is off by
+    /// more than 10 %.
+    #[arg(long)]
+    check: bool,
+}
+
+impl Calibrate {
+    /// Carries the verb out.
+    pub fn carry_out(self) -> Result<Exit, Stop> {
+        let system = system()?;
+        let failed = |error: &dyn std::fmt::Display| Stop::failed(format!("error: calibrate: {error}"));
+        let effort = Effort {
+            pairs: self.pairs as usize,
+            window: Duration::from_millis(500),
+        };
+        let counted = count(&system).map_err(|error| failed(&error))?;
+        print(&format!("{counted}\n"))?;
+        let mut figures = costs::paging(&system, effort).map_err(|error| failed(&error))?;
+        figures.extend(costs::writes(&system, effort).map_err(|error| failed(&error))?);
+        figures.extend(host::measure(&system, effort.pairs.max(20)).map_err(|error| failed(&error))?);
+        let moved = scenario(None)?;
+        let fixed = Fixed::measure(&system, &moved, effort.pairs).map_err(|error| failed(&error))?;
+        for figure in &figures {
+            print(&line(figure))?;
+        }
+        print(&format!("{fixed:.0?}\n"))?;
+        let at = Provenance::here(counted.to_string());
+        let profile = yaml(
+            &at,
+            &figures,
+            &fixed,
+            clock_hz(&system).map_err(|error| failed(&error))?,
+        );
+        if let Some(path) = &self.out {
+            write_atomically(path, profile.as_bytes())?;
+            print(&format!("{}\n", path.display()))?;
+        }
+        if !self.check {
+            return Ok(Exit::Done);
+        }
+        if counted.mode != Mode::Shadow {
+            print("the model of shadow paging is not checked: this host has none\n")?;
+            return Ok(Exit::Done);
+        }
+        held(&system, effort, &profile)
+    }
+}
+
+/// Overheads measured against those of the model with the costs of the profile.
+fn held(system: &System, effort: Effort, profile: &str) -> Result<Exit, Stop> {
+    let mut exit = Exit::Done;
+    for (fills, writes, switches) in HELD {
+        let rates = Rates {
+            fills: PerSecond(fills),
+            page_table_writes: PerSecond(writes),
+            context_switches: PerSecond(switches),
+            ..Rates::default()
+        };
+        let measured = costs::overhead(system, effort, rates)
+            .map_err(|error| Stop::failed(format!("error: calibrate: {error}")))?;
+        let measured = Figure::of("overhead", "", "1", measured);
+        let modelled = modelled(profile, (fills, writes, switches))?;
+        let error = (modelled - measured.median) / measured.median;
+        if error.is_nan() || error.abs() > GATE {
+            exit = Exit::Failed;
+        }
+        print(&format!(
+            "{fills:>8.0} fills/s {writes:>8.0} writes/s {switches:>6.0} switches/s: modelled {:.2} %, measured {:.2} % ({:.2} to {:.2} %), error {:.1} %\n",
+            modelled * 100.0,
+            measured.median * 100.0,
+            measured.least * 100.0,
+            measured.greatest * 100.0,
+            error * 100.0,
+        ))?;
+    }
+    Ok(exit)
+}
+
+fn line(figure: &Figure) -> String {
+    let shown = |value: f64| quantity(value, figure.unit);
+    format!(
+        "{:<18} {:>12}  ({} to {}, {} times)  {}\n",
+        figure.name,
+        shown(figure.median),
+        shown(figure.least),
+        shown(figure.greatest),
+        figure.times,
+        figure.what
+    )
+}
+
+/// What a busy processor loses to such events under shadow paging, by the model.
+fn modelled(profile: &str, (fills, writes, switches): (f64, f64, f64)) -> Result<f64, Stop> {
+    let scenario = scenario(Some((
+        profile,
+        &format!("{{fills: {fills}/s, page_table_writes: {writes}/s, context_switches: {switches}/s}}"),
+    )))?;
+    let costs = PagingCosts::new(&scenario.spec.policies.paging, scenario.spec.hosts[0].clock);
+    Ok(Paging::new(&costs, &scenario.spec.vms[0].paging, PagingMode::Shadow).overhead)
+}
+
+/// A VM that is moved or loads its tables, on a host with the profile.
+fn scenario(with: Option<(&str, &str)>) -> Result<Scenario, Stop> {
+    let indented = |text: &str| format!("  {}\n", text.trim_end().replace('\n', "\n  "));
+    let (policies, paging) = match with {
+        Some((profile, paging)) => (indented(&without_prose(profile)), paging),
+        None => ("  migration: {}\n".to_owned(), "{}"),
+    };
+    let yaml = format!(
+        "name: calibrate\nduration: 1min\nhosts: [{{name: n, count: 2, memory: 64GiB}}]\n\
+         vms: [{{name: vm, host: n1, memory: 64MiB, vcpus: 1, paging: {paging}}}]\npolicies:\n{policies}"
+    );
+    Scenario::from_yaml(&yaml).map_err(|rejected| Stop::failed(format!("error: calibrate: {rejected}")))
+}
+
+/// The costs and timings of a profile, without where they come from.
+fn without_prose(profile: &str) -> String {
+    let begin = profile.find("\npaging:").map_or(0, |at| at + 1);
+    profile[begin..].to_owned()
+}
+
+/// The frequency of the time-stamp counter that a guest has here.
+fn clock_hz(system: &System) -> Result<f64, twinrack_hw::guest::machine::MachineError> {
+    use twinrack_hw::guest::layout::GuestPages;
+    use twinrack_hw::guest::machine::{Machine, Shape};
+    use twinrack_hw::kvm::{Backing, DirtyMechanism};
+    let shape = Shape {
+        memory: twinrack_scenario::units::Bytes(16 << 20),
+        vcpus: 1,
+        backing: Backing::Anonymous,
+        pages: GuestPages::Small,
+        mechanism: DirtyMechanism::Bitmap,
+    };
+    let machine = Machine::skeleton(system, shape, &system.supported_cpuid()?)?;
+    Ok(machine
+        .tsc_khz()?
+        .first()
+        .map_or(0.0, |khz| f64::from(*khz) * 1e3))
+}

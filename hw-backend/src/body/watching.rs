@@ -1,0 +1,166 @@
+//! What agents tell at an interval becomes time series, the use of processors, and the time that guests waited for one.
+
+use std::collections::BTreeMap;
+
+use twinrack_control::fabric::HostState;
+use twinrack_scenario::record::{Distribution, Figures, Sample, Series};
+use twinrack_scenario::units::{SimDuration, SimTime};
+use twinrack_scenario::{HostId, Scenario, VmId};
+
+use super::Body;
+use crate::lab::protocol::{Ask, Usage};
+
+/// Samples of a run that does not say how many it wants.
+const SAMPLES: u64 = 288;
+/// Agents are not asked more often: telling costs time too.
+const LEAST: SimDuration = SimDuration::from_millis(100);
+
+/// What was told.
+#[derive(Debug, Default)]
+pub struct Watching {
+    hosts: BTreeMap<HostId, Watched>,
+    guests: BTreeMap<(VmId, HostId), f64>,
+    utilisation: Distribution,
+    pub series: Series,
+}
+
+/// Of one host.
+#[derive(Debug)]
+struct Watched {
+    /// The first report of the run.
+    first: (SimTime, f64),
+    last: (SimTime, Usage),
+    /// Since the report before.
+    busy: f64,
+    bits_per_second: f64,
+}
+
+/// How often agents are asked: as the scenario says, or a 288th of its duration.
+fn interval(scenario: &Scenario) -> SimDuration {
+    let spec = &scenario.spec;
+    let default = SimDuration::from_nanos(spec.duration.value.as_nanos() / SAMPLES);
+    spec.sampling.unwrap_or(default).max(LEAST)
+}
+
+impl Body<'_> {
+    /// Has every agent tell from now on what is used.
+    pub(super) fn ask_for_reports(&mut self) {
+        let every_ns = interval(self.scenario).as_nanos();
+        for host in (0..self.scenario.hosts.len()).map(HostId) {
+            self.order(host, Ask::Report { every_ns });
+        }
+    }
+
+    /// A host's agent told what was used.
+    pub(super) fn used(&mut self, host: HostId, usage: Usage) {
+        if self.closed || self.hosts[host.index()].state == HostState::Dead {
+            return;
+        }
+        for (vm, _, waited) in &usage.guests {
+            self.watching.guests.insert((*vm, host), *waited);
+        }
+        let now = self.now;
+        let Some(watched) = self.watching.hosts.get_mut(&host) else {
+            let first = (now, usage.processor_s);
+            let watched = Watched {
+                first,
+                last: (now, usage),
+                busy: 0.0,
+                bits_per_second: 0.0,
+            };
+            self.watching.hosts.insert(host, watched);
+            return;
+        };
+        let (before, old) = std::mem::replace(&mut watched.last, (now, usage));
+        let seconds = now.since(before).as_secs_f64();
+        if seconds <= 0.0 {
+            return;
+        }
+        let usage = &watched.last.1;
+        watched.busy = (usage.processor_s - old.processor_s) / seconds;
+        watched.bits_per_second = usage.sent.saturating_sub(old.sent) as f64 * 8.0 / seconds;
+        self.sample_host(host);
+        if self.first_alive() == Some(host) {
+            self.sample_totals();
+        }
+    }
+
+    fn first_alive(&self) -> Option<HostId> {
+        let alive = self.hosts.iter().position(|host| host.state != HostState::Dead);
+        alive.map(|index| HostId(index as u32))
+    }
+
+    fn sample_host(&mut self, host: HostId) {
+        let entry = &self.hosts[host.index()];
+        let processors = f64::from(self.processors(host));
+        let busy = self.watching.hosts.get(&host).map_or(0.0, |watched| watched.busy);
+        let values = [
+            ("utilisation", busy / processors),
+            ("cores_parked", f64::from(entry.parked)),
+            ("vms", entry.vms.len() as f64),
+        ];
+        let entity = format!("host:{}", self.scenario.hosts.name(host.0));
+        for (metric, value) in values {
+            self.put(&entity, metric, value);
+        }
+    }
+
+    fn sample_totals(&mut self) {
+        let up: Vec<HostId> = (0..self.scenario.hosts.len())
+            .map(HostId)
+            .filter(|host| self.hosts[host.index()].state == HostState::Up)
+            .collect();
+        let processors: f64 = up.iter().map(|host| f64::from(self.processors(*host))).sum();
+        let watched = || up.iter().filter_map(|host| self.watching.hosts.get(host));
+        let busy: f64 = watched().map(|host| host.busy).sum();
+        let carried: f64 = watched().map(|host| host.bits_per_second).sum();
+        let utilisation = busy / processors.max(1.0);
+        let parked: u32 = up.iter().map(|host| self.hosts[host.index()].parked).sum();
+        let values = [
+            ("utilisation", utilisation),
+            ("hosts_active", self.meters.active.value()),
+            ("cores_parked", f64::from(parked)),
+            ("vms_running", self.meters.running.value()),
+            ("migrations", self.meters.moving.value()),
+            ("net_bps", carried),
+        ];
+        self.watching.utilisation.add(utilisation);
+        for (metric, value) in values {
+            self.put("total", metric, value);
+        }
+    }
+
+    fn put(&mut self, entity: &str, metric: &str, value: f64) {
+        let series = &mut self.watching.series;
+        let (entity, metric) = (series.entity(entity), series.metric(metric));
+        series.samples.push(Sample {
+            t_s: self.now.as_secs_f64(),
+            entity,
+            metric,
+            value,
+        });
+    }
+
+    /// The figures that follow.
+    pub(super) fn tell_watched(&self, figures: &mut Figures) {
+        figures.distribution("cpu.utilisation", &self.watching.utilisation);
+        let (mut used, mut offered) = (0.0, 0.0);
+        for (host, watched) in &self.watching.hosts {
+            let (since, before) = watched.first;
+            used += watched.last.1.processor_s - before;
+            offered += watched.last.0.since(since).as_secs_f64() * f64::from(self.processors(*host));
+        }
+        if offered > 0.0 {
+            figures.number("cpu.utilisation.mean", used / offered);
+        }
+        let mut waits: BTreeMap<VmId, f64> = BTreeMap::new();
+        for ((vm, _), waited) in &self.watching.guests {
+            *waits.entry(*vm).or_default() += waited;
+        }
+        let mut ready = Distribution::default();
+        for waited in waits.into_values() {
+            ready.add(waited);
+        }
+        figures.distribution("cpu.ready_s", &ready);
+    }
+}

@@ -1,0 +1,324 @@
+//! What events of a guest cost this host, by difference: the same guest with and without them, one after the other.
+//!
+//! What is read is the processor time of the virtual processor's own thread, in which every exit is handled, so that other work on
+//! the machine lengthens a measurement but does not enter it (what it evicts from caches does). Each figure is the median over pairs.
+
+use std::thread;
+use std::time::Duration;
+
+use twinrack_scenario::spec::guest::WritePattern;
+use twinrack_scenario::units::{Bytes, PerSecond, Ratio};
+
+use super::figure::Figure;
+use crate::guest::layout::GuestPages;
+use crate::guest::ledger::Counters;
+use crate::guest::machine::{Machine, MachineError, Shape};
+use crate::guest::workload::{PageClass, Paging, Workload};
+use crate::kvm::{Backing, DirtyMechanism, PageSet, System};
+
+/// Memory of the guest that is measured.
+const MEMORY: Bytes = Bytes(320 << 20);
+/// What it walks over and writes to: far beyond the reach of the processor's translation buffer.
+const WALKED: Bytes = Bytes(256 << 20);
+const WRITTEN: Bytes = Bytes(64 << 20);
+/// Time before a guest is looked at: its first faults are behind it.
+const WARM_UP: Duration = Duration::from_millis(150);
+/// How often the log of written pages is read.
+const ROUND: Duration = Duration::from_millis(50);
+
+/// How it is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Pairs of guests with and without the events.
+    pub pairs: usize,
+    /// How long each runs.
+    pub window: Duration,
+}
+
+/// A guest that runs a share of its time whether it has events or not, so that pairs differ in them alone.
+fn guest(paging: Paging, classes: Vec<PageClass>) -> Workload {
+    Workload {
+        paging,
+        ..Workload::dirtying(classes)
+    }
+}
+
+fn machine(system: &System, pages: GuestPages, workload: &Workload) -> Result<Machine, MachineError> {
+    let backing = match pages {
+        GuestPages::Small => Backing::Anonymous,
+        GuestPages::Large => Backing::TransparentHuge,
+    };
+    let shape = Shape {
+        memory: MEMORY,
+        vcpus: 1,
+        backing,
+        pages,
+        mechanism: DirtyMechanism::best(system),
+    };
+    Machine::new(system, shape, workload)
+}
+
+/// What a guest did and used in a window.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    events: u64,
+    busy: Duration,
+}
+
+fn watch(
+    system: &System,
+    pages: GuestPages,
+    workload: &Workload,
+    window: Duration,
+    count: fn(&Counters) -> u64,
+) -> Result<Seen, MachineError> {
+    let mut machine = machine(system, pages, workload)?;
+    machine.run()?;
+    thread::sleep(WARM_UP);
+    let now = |machine: &Machine| Ok::<_, MachineError>((count(&machine.counters(0)?), machine.busy()));
+    let (events_before, busy_before) = now(&machine)?;
+    thread::sleep(window);
+    let (events, busy) = now(&machine)?;
+    machine.pause()?;
+    Ok(Seen {
+        events: events.saturating_sub(events_before),
+        busy: busy
+            .unwrap_or_default()
+            .saturating_sub(busy_before.unwrap_or_default()),
+    })
+}
+
+/// Seconds of an event, once for each pair.
+fn each(
+    system: &System,
+    effort: Effort,
+    pages: GuestPages,
+    (with, without): (&Workload, &Workload),
+    count: fn(&Counters) -> u64,
+) -> Result<Vec<f64>, MachineError> {
+    (0..effort.pairs)
+        .map(|_| {
+            let [with, without] =
+                [with, without].map(|workload| watch(system, pages, workload, effort.window, count));
+            let (with, without) = (with?, without?);
+            let events = with.events.saturating_sub(without.events).max(1);
+            Ok((with.busy.as_secs_f64() - without.busy.as_secs_f64()) / events as f64)
+        })
+        .collect()
+}
+
+/// The costs of paging events: what shadow paging takes for each, or what a walk of two levels makes of them.
+pub fn paging(system: &System, effort: Effort) -> Result<Vec<Figure>, MachineError> {
+    let rate = PerSecond;
+    let none = guest(Paging::default(), Vec::new());
+    let of = |paging: Paging| guest(paging, Vec::new());
+    let measure = |name: &'static str, what: &'static str, pages, paging, count: fn(&Counters) -> u64| {
+        let with = of(paging);
+        let without = of(Paging {
+            fills: rate(0.0),
+            page_table_writes: rate(0.0),
+            context_switches: rate(0.0),
+            tlb_misses: rate(0.0),
+            ..paging
+        });
+        Ok::<_, MachineError>(Figure::of(
+            name,
+            what,
+            "s",
+            each(system, effort, pages, (&with, &without), count)?,
+        ))
+    };
+    let walks = Paging {
+        tlb_misses: rate(400_000.0),
+        mapped: WALKED,
+        ..Paging::default()
+    };
+    let busier = Workload {
+        period: twinrack_scenario::units::SimDuration::from_millis(1),
+        ..none.clone()
+    };
+    let idler = Workload {
+        period: twinrack_scenario::units::SimDuration::from_millis(10),
+        ..none
+    };
+    Ok(vec![
+        Figure::of(
+            "exit",
+            "a doorbell with a sleep: out of the guest to this process, asleep, and back",
+            "s",
+            each(system, effort, GuestPages::Small, (&busier, &idler), |counters| {
+                counters.passes
+            })?,
+        ),
+        measure(
+            "fill",
+            "an entry made present and the page behind it touched",
+            GuestPages::Small,
+            Paging {
+                fills: rate(50_000.0),
+                ..Paging::default()
+            },
+            |counters| counters.filled,
+        )?,
+        measure(
+            "page_table_write",
+            "an entry rewritten that is not used at once",
+            GuestPages::Small,
+            Paging {
+                page_table_writes: rate(50_000.0),
+                ..Paging::default()
+            },
+            |counters| counters.rewritten,
+        )?,
+        measure(
+            "context_switch",
+            "another address space, by the host on a doorbell",
+            GuestPages::Small,
+            Paging {
+                context_switches: rate(2000.0),
+                ..Paging::default()
+            },
+            |counters| counters.switches,
+        )?,
+        measure(
+            "walk_4k",
+            "a step to another page of 256 MiB, mapped by 4 KiB pages",
+            GuestPages::Small,
+            walks,
+            |counters| counters.walked,
+        )?,
+        measure(
+            "walk_2m",
+            "the same, mapped by 2 MiB pages on huge pages of the host",
+            GuestPages::Large,
+            walks,
+            |counters| counters.walked,
+        )?,
+    ])
+}
+
+/// A page write while nothing is logged, and what the log adds to the first one of a page in each round.
+pub fn writes(system: &System, effort: Effort) -> Result<Vec<Figure>, MachineError> {
+    let class = |rate| PageClass {
+        size: Some(WRITTEN),
+        rate: PerSecond(rate),
+        pattern: WritePattern::Random,
+    };
+    let (with, without) = (
+        guest(Paging::default(), vec![class(20_000.0)]),
+        guest(Paging::default(), vec![class(0.0)]),
+    );
+    let plain = each(system, effort, GuestPages::Small, (&with, &without), |counters| {
+        counters.heartbeat
+    })?;
+    let mut faults = Vec::new();
+    for _ in 0..effort.pairs {
+        let unlogged = watch(system, GuestPages::Small, &with, effort.window, |counters| {
+            counters.heartbeat
+        })?;
+        let (logged, dirtied) = logged(system, &with, effort.window)?;
+        let own = unlogged.busy.as_secs_f64() / unlogged.events.max(1) as f64 * logged.events as f64;
+        faults.push((logged.busy.as_secs_f64() - own) / dirtied.max(1) as f64);
+    }
+    Ok(vec![
+        Figure::of("write", "a page written, its count and checksum kept", "s", plain),
+        Figure::of(
+            "dirty_fault",
+            "what the log of written pages adds to the first write of a page in a round",
+            "s",
+            faults,
+        ),
+    ])
+}
+
+/// The same guest while its written pages are logged, round after round; says how many were dirtied.
+fn logged(system: &System, workload: &Workload, window: Duration) -> Result<(Seen, u64), MachineError> {
+    let mut machine = machine(system, GuestPages::Small, workload)?;
+    let pages = machine.memory().pages();
+    machine.run()?;
+    thread::sleep(WARM_UP);
+    machine.log().start()?;
+    let mut watched = PageSet::full(pages);
+    let round = |machine: &mut Machine, watched: &mut PageSet| -> Result<u64, MachineError> {
+        machine.log().rearm(0, pages, watched)?;
+        thread::sleep(ROUND);
+        *watched = PageSet::empty(pages);
+        machine.log().collect(watched)?;
+        Ok(watched.count())
+    };
+    // The first holds pages that nobody wrote.
+    round(&mut machine, &mut watched)?;
+    let before = (machine.counters(0)?.heartbeat, machine.busy().unwrap_or_default());
+    let mut dirtied = 0;
+    for _ in 0..(window.as_millis() / ROUND.as_millis()).max(1) {
+        dirtied += round(&mut machine, &mut watched)?;
+    }
+    let after = (machine.counters(0)?.heartbeat, machine.busy().unwrap_or_default());
+    machine.pause()?;
+    let seen = Seen {
+        events: after.0 - before.0,
+        busy: after.1.saturating_sub(before.1),
+    };
+    Ok((seen, dirtied))
+}
+
+/// The share of a processor that paging events take, measured: what the model has to say for these rates.
+pub fn overhead(system: &System, effort: Effort, paging: Paging) -> Result<Vec<f64>, MachineError> {
+    let (with, without) = (guest(paging, Vec::new()), guest(Paging::default(), Vec::new()));
+    (0..effort.pairs)
+        .map(|_| {
+            let [with, without] = [&with, &without].map(|workload| {
+                watch(system, GuestPages::Small, workload, effort.window, |counters| {
+                    counters.passes
+                })
+            });
+            let difference = with?.busy.as_secs_f64() - without?.busy.as_secs_f64();
+            Ok(difference / effort.window.as_secs_f64())
+        })
+        .collect()
+}
+
+/// A guest that is busy all the time, for pauses.
+pub(super) fn busy() -> Workload {
+    Workload {
+        cpu: Ratio::ONE,
+        ..Workload::dirtying(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::require_kvm;
+
+    /// Counts alone are asserted: what an event costs is the machine's affair.
+    #[test]
+    fn a_guest_with_events_has_them_and_one_without_has_none() {
+        let system = require_kvm!();
+        let window = Duration::from_millis(200);
+        let fills = guest(
+            Paging {
+                fills: PerSecond(20_000.0),
+                ..Paging::default()
+            },
+            Vec::new(),
+        );
+        let count: fn(&Counters) -> u64 = |counters| counters.filled;
+        let with = watch(&system, GuestPages::Small, &fills, window, count).expect("it runs");
+        assert!(with.events > 1000, "{with:?}");
+        let without = guest(Paging::default(), Vec::new());
+        let without = watch(&system, GuestPages::Small, &without, window, count).expect("it runs");
+        assert_eq!(without.events, 0);
+        let class = PageClass {
+            size: Some(Bytes(4 << 20)),
+            rate: PerSecond(20_000.0),
+            pattern: WritePattern::Sequential,
+        };
+        let writer = guest(Paging::default(), vec![class]);
+        let (seen, dirtied) = logged(&system, &writer, window).expect("logged");
+        assert!(
+            dirtied > 500 && dirtied <= seen.events + 1024,
+            "{seen:?} {dirtied}"
+        );
+    }
+}

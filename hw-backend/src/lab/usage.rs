@@ -1,0 +1,103 @@
+//! What is used on a host: processor time of the agent and of each guest, and bytes of migrations; told at an interval.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use twinrack_scenario::{MigrationId, VmId};
+
+use super::agent::{Shared, locked};
+use super::protocol::{Said, Usage};
+use crate::guest::machine::Machine;
+use crate::kvm::thread::Meter;
+use crate::migrate::pace::Grant;
+
+/// Of every guest that runs here, and of every migration from here.
+#[derive(Default)]
+pub(super) struct UsageMeter {
+    guests: Mutex<BTreeMap<VmId, Vec<Meter>>>,
+    sending: Mutex<BTreeMap<MigrationId, Grant>>,
+}
+
+impl UsageMeter {
+    /// A guest runs here from now on.
+    pub fn watch(&self, vm: VmId, machine: &Machine) {
+        locked(&self.guests).insert(vm, machine.meters());
+    }
+
+    /// A guest does not run here any more.
+    pub fn forget(&self, vm: VmId) {
+        locked(&self.guests).remove(&vm);
+    }
+
+    /// What a migration from here is granted; what it has sent is counted by it.
+    pub fn grant(&self, migration: MigrationId) -> Grant {
+        locked(&self.sending).entry(migration).or_default().clone()
+    }
+
+    fn now(&self) -> Usage {
+        let spent = |meters: &Vec<Meter>| {
+            let times: Option<Vec<_>> = meters.iter().map(Meter::times).collect();
+            let (busy, waited): (Vec<_>, Vec<_>) = times?.into_iter().unzip();
+            let seconds = |parts: Vec<Duration>| parts.iter().sum::<Duration>().as_secs_f64();
+            Some((seconds(busy), seconds(waited)))
+        };
+        let guests = locked(&self.guests);
+        let guests = guests.iter().filter_map(|(vm, meters)| {
+            let (busy, waited) = spent(meters)?;
+            Some((*vm, busy, waited))
+        });
+        Usage {
+            processor_s: process_time().as_secs_f64(),
+            sent: locked(&self.sending).values().map(Grant::sent).sum(),
+            guests: guests.collect(),
+        }
+    }
+}
+
+/// Tells at an interval what is used, until nobody listens.
+pub(super) fn report(shared: &Arc<Shared>, every: Duration) {
+    let shared = shared.clone();
+    thread::spawn(move || {
+        let mut next = Instant::now();
+        loop {
+            shared.say(Said::Used(shared.usage.now()));
+            next += every;
+            thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
+    });
+}
+
+/// Processor time that this process has used, all threads together.
+fn process_time() -> Duration {
+    #[expect(unsafe_code, reason = "clock_gettime has no safe wrapper here")]
+    // SAFETY: zeros are a valid time, and the call writes that alone.
+    let time = unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time);
+        time
+    };
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_by_all_migrations_is_added_up_and_time_is_spent() {
+        let meter = UsageMeter::default();
+        let before = meter.now();
+        let mut sum = 0_u64;
+        while process_time().as_secs_f64() < before.processor_s + 0.02 {
+            sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
+        }
+        let after = meter.now();
+        assert!(after.processor_s >= before.processor_s + 0.02);
+        assert_eq!((after.sent, after.guests.len()), (0, 0));
+    }
+}
