@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// What `--help` says of it.
-pub const HELP: &str = "Exit status: 0 done and every expectation held; 1 an expectation failed; 2 bad input or usage; \
+pub const HELP: &str = "Exit status: 0 done and every expectation held; 1 an expectation failed, or `compare` found \
+a regression; 2 bad input or usage, or nothing was compared; \
 3 the backend is not available here; 130 interrupted, a run that had not finished leaves no record.";
 
 /// How the command ends.
@@ -12,7 +13,7 @@ pub const HELP: &str = "Exit status: 0 done and every expectation held; 1 an exp
 pub enum Exit {
     /// Done, and every expectation held.
     Done,
-    /// An expectation failed.
+    /// An expectation failed, or something got worse.
     Failed,
     /// Bad input or usage.
     BadInput,

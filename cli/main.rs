@@ -3,6 +3,7 @@
 mod agent;
 mod calibrate;
 mod check;
+mod compare;
 mod exit;
 mod import;
 mod lab;
@@ -35,6 +36,10 @@ enum Verb {
     Run(run::Run),
     /// Find out how many hosts a scenario needs, of which kind, what breaks first and what it costs.
     Plan(plan::Plan),
+    /// Compare runs with a baseline: the first event in which they differ, and what got worse.
+    Compare(compare::Compare),
+    /// Make a baseline of runs, for `compare`.
+    Bless(compare::Bless),
     /// Run a scenario at many seeds and settings, cut into shards, here or on a cluster.
     Sweep(sweep::Sweep),
     /// Validate scenarios without running them: every fault with its line, a caret and the mend.
@@ -61,6 +66,8 @@ fn main() -> std::process::ExitCode {
     let outcome = match verb {
         Verb::Run(verb) => verb.carry_out(),
         Verb::Plan(verb) => verb.carry_out(),
+        Verb::Compare(verb) => verb.carry_out(),
+        Verb::Bless(verb) => verb.carry_out(),
         Verb::Sweep(verb) => verb.carry_out(),
         Verb::Check(verb) => verb.carry_out(),
         Verb::Report(verb) => verb.carry_out(),

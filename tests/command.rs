@@ -260,3 +260,75 @@ fn a_plan_is_answered_kept_and_answered_again_alike() {
         stderr(&none)
     );
 }
+
+/// A policy constant that somebody changed shows by its first event, in words, and by the figures that got worse.
+#[test]
+fn a_changed_policy_is_caught_with_its_first_differing_event() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| {
+        folder
+            .path()
+            .join(name)
+            .to_str()
+            .expect("a plain path")
+            .to_owned()
+    };
+    let (was, is, blessed) = (at("was"), at("is"), at("blessed.json"));
+    assert_eq!(status(&twinrack(&["run", LIVE, "--out", &was])), 0);
+    let bug = "policies.migration.policy.hyperv-r2.max_rounds=4";
+    twinrack(&["run", LIVE, "--set", bug, "--out", &is]);
+    assert_eq!(status(&twinrack(&["bless", &was, "--out", &blessed])), 0);
+    for base in [&was, &blessed] {
+        let found = twinrack(&["compare", base, &is]);
+        assert_eq!(status(&found), 1, "{}", stderr(&found));
+        let text = stdout(&found);
+        for wanted in [
+            "REGRESSED: ",
+            "the scenario itself differs",
+            "first difference at event 8",
+            "baseline  54.19 s  migration round: ",
+            "new       54.19 s  migration paused: migration 0, pages left 32, reason max rounds",
+            "migration.not_converged",
+        ] {
+            assert!(text.contains(wanted), "{wanted}:\n{text}");
+        }
+        let same = twinrack(&["compare", base, &was]);
+        assert_eq!(status(&same), 0);
+        assert!(
+            stdout(&same).contains("identical to the last byte"),
+            "{}",
+            stdout(&same)
+        );
+    }
+    let never = ["compare", &was, &is, "--error-on", "never"];
+    assert_eq!(status(&twinrack(&never)), 0);
+    let json = twinrack(&["compare", &was, &is, "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&stdout(&json)).expect("JSON");
+    assert_eq!(json["outcome"], "failed");
+    assert_eq!(json["scenarios"][0]["differing"][0]["number"], 8);
+}
+
+#[test]
+fn what_can_not_be_compared_is_status_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| {
+        folder
+            .path()
+            .join(name)
+            .to_str()
+            .expect("a plain path")
+            .to_owned()
+    };
+    let (one, other) = (at("one"), at("other"));
+    twinrack(&["run", LIVE, "--out", &one]);
+    twinrack(&["run", "scenarios/deck/density.yaml", "--out", &other]);
+    for (new, limit, what) in [
+        (&other, "power.watts=1%,2%", "nothing was compared"),
+        (&at("nothing"), "power.watts=1%,2%", "No such file"),
+        (&one, "power.wats=1%,2%", "there is no figure `power.wats`"),
+    ] {
+        let output = twinrack(&["compare", &one, new, "--limit", limit, "--error-on", "never"]);
+        assert_eq!(status(&output), 2, "{what}");
+        assert!(stderr(&output).contains(what), "{}", stderr(&output));
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use twinrack_scenario::record::{Event, RunRecord};
+use twinrack_scenario::record::{Event, Outcome, RunRecord};
 use twinrack_scenario::{MigrationId, Scenario, VmId};
 
 use crate::conformance::kvm_arm;
@@ -165,6 +165,53 @@ timeline:
     let (completed, refused) = (figure("migration.completed"), figure("migration.refused"));
     println!("{completed} moves, {refused} refused");
     // On a machine so busy that the guest still moves when it is to move on, that is refused; nothing else may be.
+    let other_ends: Vec<_> = record
+        .events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::MigrationEnded { outcome, reason, .. } => Some((record.t_ns, *outcome, reason)),
+            _ => None,
+        })
+        .filter(|(_, outcome, _)| {
+            !matches!(
+                outcome,
+                Outcome::Completed | Outcome::CompletedNotConverged | Outcome::Refused
+            )
+        })
+        .collect();
+    assert_eq!(other_ends, []);
     assert_eq!(completed + refused, (2 * trips) as f64);
     assert!(completed >= trips as f64, "{completed} of {}", 2 * trips);
+}
+
+#[test]
+fn a_source_that_dies_behind_the_hand_over_leaves_its_guest_to_the_target() {
+    if !kvm_arm::is_here() {
+        return;
+    }
+    let scenario = Scenario::from_yaml(
+        "
+name: orphan
+duration: 3s
+hosts: [{name: n, count: 2, profile: hyperv-2009-16lp}]
+networks: [{name: lan, speed: 1Gb/s}]
+storage: [{name: csv1, kind: csv}]
+clusters: [{name: c1}]
+vms: [{name: g, memory: 16MiB, vcpus: 1, cpu: 20%, host: n1, dirtying: [{size: 4MiB, rate: 500/s}]}]
+timeline: [{live_migrate: {at: 300ms, vm: g, to: n2}}]
+faults: [{host_crash_after_hand_over: {vm: g, host: n1, delay: 0s}}]
+",
+    );
+    let record = kvm_arm::run(&scenario.unwrap_or_else(|error| panic!("{error}")));
+    crate::conformance::holds_together(&record);
+    let figure = |name: &str| record.summary.kpis[name].value;
+    assert_eq!(figure("hosts.crashes"), 1.0);
+    assert_eq!(figure("migration.completed"), 1.0);
+    assert_eq!(figure("vms.lost"), 0.0);
+    // It runs to the end, where its memory is looked at.
+    let resumed = record
+        .events
+        .iter()
+        .any(|record| matches!(record.event, Event::MigrationResumed { .. }));
+    assert!(resumed);
 }

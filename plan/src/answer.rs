@@ -22,8 +22,6 @@ pub const SURE: f64 = 0.95;
 pub struct Answer {
     /// The scenario's name.
     pub name: String,
-    /// How the number was searched.
-    pub search: &'static str,
     /// Hosts that may be missing.
     pub spare: u32,
     /// What the best alternative has least of.
@@ -45,6 +43,8 @@ pub struct Answer {
 pub struct Sized {
     /// The values that make it, joined by `, `.
     pub name: String,
+    /// How the number was searched.
+    pub search: &'static str,
     /// Hosts that hold in 95 % of the samples; none when so many of them need more than the plan allows.
     pub hosts: Option<u32>,
     /// Hosts needed at each seed, from the first on; none where no number held.
@@ -116,7 +116,14 @@ pub fn plan(question: &Question, means: &Means<'_>) -> Result<Answer, PlanError>
     let alternatives: Vec<Sized> = question
         .alternatives
         .par_iter()
-        .map(|alternative| size(alternative, &question.plan, search, means))
+        .map(|alternative| {
+            let sizer = Sizer {
+                alternative,
+                plan: &question.plan,
+                means,
+            };
+            sizer.size(search)
+        })
         .collect::<Result<_, _>>()?;
     let best = best(&alternatives, question.plan.minimise);
     let headroom = match best {
@@ -125,7 +132,6 @@ pub fn plan(question: &Question, means: &Means<'_>) -> Result<Answer, PlanError>
     };
     Ok(Answer {
         name: question.alternatives[0].scenario.spec.name.value.clone(),
-        search: search.word(),
         spare: question.plan.spare,
         minimise: question.plan.minimise.word(),
         best,
@@ -150,76 +156,83 @@ fn best(alternatives: &[Sized], objective: Objective) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
-fn size(
-    alternative: &Alternative,
-    plan: &PlanSpec,
-    search: SearchWord,
-    means: &Means<'_>,
-) -> Result<Sized, PlanError> {
-    let range = plan.from..=plan.to;
-    let trial = |hosts: u32, seed: u64| {
-        means.trial(
-            alternative,
-            plan,
-            Candidate {
-                hosts,
-                growth: 1.0,
-                seed,
-            },
-        )
-    };
-    let ask = |seed: u64, hint: Option<&AtSeed>| {
-        let holds = |hosts: u32| trial(hosts, seed).map(|trial| trial.holds);
-        let found = match search {
-            SearchWord::Bisection => bisection(&range, hint.and_then(|hint| hint.found.number()), holds),
-            SearchWord::Scan => scan(&range, holds),
-        }?;
-        Ok(AtSeed { seed, found })
-    };
-    let number = |at: &AtSeed| at.found.number().map(f64::from);
-    let first = alternative.scenario.spec.seed;
-    let seeds = replicate(&plan.replications, first, number, ask)?;
+/// One alternative and what its trials need.
+struct Sizer<'a> {
+    alternative: &'a Alternative,
+    plan: &'a PlanSpec,
+    means: &'a Means<'a>,
+}
 
-    let needed: Vec<Option<u32>> = seeds.iter().map(|at| at.found.number()).collect();
-    // "None" stands behind every number.
-    let mut sorted: Vec<u32> = needed.iter().map(|number| number.unwrap_or(u32::MAX)).collect();
-    sorted.sort_unstable();
-    let whole = |share: f64| quantile(&sorted, share).filter(|number| *number <= plan.to);
-    let hosts = whole(SURE);
-    let mut sized = Sized {
-        name: alternative.name.clone(),
-        hosts,
-        interval: whole(0.025).zip(whole(0.975)),
-        holds: 0,
-        holds_share: (0.0, 0.0),
-        breaks: Vec::new(),
-        tightest: None,
-        cpu_peak: 0.0,
-        memory: 0.0,
-        drain_s: None,
-        energy_kwh_year: 0.0,
-        cost: None,
-        placement: Vec::new(),
-        needed,
-    };
-    for at in &seeds {
-        let less = at.found.number().unwrap_or(plan.to + 1).saturating_sub(1);
-        if less >= plan.from {
-            sized.broke(trial(less, at.seed)?.broken());
-        }
+impl Sizer<'_> {
+    fn trial(&self, hosts: u32, seed: u64) -> Result<Trial, PlanError> {
+        let candidate = Candidate {
+            hosts,
+            growth: 1.0,
+            seed,
+        };
+        self.means.trial(self.alternative, self.plan, candidate)
     }
-    sized
-        .breaks
-        .sort_by_key(|(_, samples)| std::cmp::Reverse(*samples));
-    if let Some(hosts) = hosts {
-        let trials: Vec<Trial> = seeds
+
+    /// The number at one seed after another.
+    fn at_seeds(&self, search: SearchWord) -> Result<Vec<AtSeed>, PlanError> {
+        let range = self.plan.from..=self.plan.to;
+        let ask = |seed: u64, hint: Option<&AtSeed>| {
+            let holds = |hosts: u32| self.trial(hosts, seed).map(|trial| trial.holds);
+            let found = match search {
+                SearchWord::Bisection => bisection(&range, hint.and_then(|hint| hint.found.number()), holds),
+                SearchWord::Scan => scan(&range, holds),
+            }?;
+            Ok(AtSeed { seed, found })
+        };
+        let number = |at: &AtSeed| at.found.number().map(f64::from);
+        replicate(
+            &self.plan.replications,
+            self.alternative.scenario.spec.seed,
+            number,
+            ask,
+        )
+    }
+
+    /// Whether one host more than was needed does worse, at some seed: then halving may have missed the least number.
+    fn more_does_worse(&self, seeds: &[AtSeed]) -> Result<bool, PlanError> {
+        let more = seeds
+            .iter()
+            .filter_map(|at| Some((at.found.number()? + 1, at.seed)))
+            .filter(|(hosts, _)| *hosts <= self.plan.to);
+        let held: Vec<bool> = more
+            .collect::<Vec<_>>()
             .par_iter()
-            .map(|at| trial(hosts, at.seed))
+            .map(|(hosts, seed)| self.trial(*hosts, *seed).map(|trial| trial.holds))
             .collect::<Result<_, _>>()?;
-        sized.measure(&trials);
-        sized.cost = price(plan, alternative, hosts, sized.energy_kwh_year);
+        Ok(held.contains(&false))
     }
-    Ok(sized)
+
+    fn size(&self, mut search: SearchWord) -> Result<Sized, PlanError> {
+        let mut seeds = self.at_seeds(search)?;
+        if search == SearchWord::Bisection && self.more_does_worse(&seeds)? {
+            search = SearchWord::Scan;
+            seeds = self.at_seeds(search)?;
+        }
+        let mut sized = Sized::of(self.alternative, search, self.plan.to, &seeds);
+        for at in &seeds {
+            let less = at.found.number().unwrap_or(self.plan.to + 1).saturating_sub(1);
+            if less >= self.plan.from {
+                sized.broke(self.trial(less, at.seed)?.broken());
+            }
+        }
+        sized
+            .breaks
+            .sort_by_key(|(_, samples)| std::cmp::Reverse(*samples));
+        if let Some(hosts) = sized.hosts {
+            let trials: Vec<Trial> = seeds
+                .par_iter()
+                .map(|at| self.trial(hosts, at.seed))
+                .collect::<Result<_, _>>()?;
+            sized.measure(&trials);
+            sized.cost = price(self.plan, self.alternative, hosts, sized.energy_kwh_year);
+        }
+        Ok(sized)
+    }
 }
 
 /// What hosts and their energy cost over the plan's years; none where nothing has a price.
@@ -234,6 +247,32 @@ fn price(plan: &PlanSpec, alternative: &Alternative, hosts: u32, energy_kwh_year
 }
 
 impl Sized {
+    /// What was found at all seeds; nothing is measured yet.
+    fn of(alternative: &Alternative, search: SearchWord, most: u32, seeds: &[AtSeed]) -> Self {
+        let needed: Vec<Option<u32>> = seeds.iter().map(|at| at.found.number()).collect();
+        // "None" stands behind every number.
+        let mut sorted: Vec<u32> = needed.iter().map(|number| number.unwrap_or(u32::MAX)).collect();
+        sorted.sort_unstable();
+        let whole = |share: f64| quantile(&sorted, share).filter(|number| *number <= most);
+        Self {
+            name: alternative.name.clone(),
+            search: search.word(),
+            hosts: whole(SURE),
+            interval: whole(0.025).zip(whole(0.975)),
+            needed,
+            holds: 0,
+            holds_share: (0.0, 0.0),
+            breaks: Vec::new(),
+            tightest: None,
+            cpu_peak: 0.0,
+            memory: 0.0,
+            drain_s: None,
+            energy_kwh_year: 0.0,
+            cost: None,
+            placement: Vec::new(),
+        }
+    }
+
     fn broke(&mut self, level: Option<&Level>) {
         let Some(level) = level else { return };
         let same = |known: &&mut (Level, usize)| {

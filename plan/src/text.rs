@@ -77,7 +77,7 @@ pub fn written(answer: &Answer, width: u16) -> String {
     parts.push(confidence(answer));
     parts.push(format!(
         "searched by {}, at {} seeds; taken for granted:\n{}",
-        answer.search,
+        searches(answer),
         answer
             .alternatives
             .iter()
@@ -87,6 +87,13 @@ pub fn written(answer: &Answer, width: u16) -> String {
         listed(answer.assumptions.iter().map(String::as_str))
     ));
     parts.join("\n\n") + "\n"
+}
+
+/// How the numbers were searched: one word, or one for each alternative where they differ.
+fn searches(answer: &Answer) -> String {
+    let mut words: Vec<&str> = answer.alternatives.iter().map(|sized| sized.search).collect();
+    words.dedup();
+    words.join(", ")
 }
 
 fn listed<'a>(lines: impl Iterator<Item = &'a str>) -> String {

@@ -176,9 +176,9 @@ fn resized(base: &Scenario, plan: &PlanSpec, hosts: u32, growth: f64) -> Result<
     }
     for vms in &mut scenario.spec.vms {
         let count = vms.count.as_ref().map_or(1, |count| count.value);
-        let grown = libm::ceil(f64::from(count) * growth) as u32;
-        if grown != count {
-            vms.count = Some(Spanned::invented(grown));
+        let more = grown(count, growth);
+        if more != count {
+            vms.count = Some(Spanned::invented(more));
         }
     }
     scenario.spec.expect.clone_from(&plan.require);
@@ -192,16 +192,26 @@ fn resized(base: &Scenario, plan: &PlanSpec, hosts: u32, growth: f64) -> Result<
     })
 }
 
+/// A count times a growth, rounded up; what is whole but for rounding is taken as whole.
+fn grown(count: u32, growth: f64) -> u32 {
+    const ROUNDING: f64 = 1e-9;
+    let exact = f64::from(count) * growth;
+    libm::ceil(exact - ROUNDING * exact) as u32
+}
+
 /// The scenario with its fullest host being emptied, no longer than need be.
 fn emptying(mut scenario: Scenario, drain: &DrainSpec, record: &RunRecord) -> Result<Scenario, PlanError> {
     let at = drain.at.unwrap_or_else(|| busiest(record));
     let host = fullest(&scenario, record, at);
-    // A drain that is late is seen to be late soon after the limit.
+    // A drain that is late is seen to be late soon after the limit; what is to happen later must have its time all the same.
     let enough = at + drain.within + drain.within;
-    scenario.spec.duration.value = scenario.spec.duration.value.max(enough);
-    if drain.at.is_none() {
-        scenario.spec.duration.value = enough;
-    }
+    let nothing_else = scenario.spec.timeline.is_empty() && scenario.spec.faults.is_empty();
+    let duration = &mut scenario.spec.duration.value;
+    *duration = if nothing_else {
+        enough
+    } else {
+        enough.max(*duration)
+    };
     let limit = drain.within.as_secs_f64();
     scenario
         .spec

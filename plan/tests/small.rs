@@ -180,3 +180,32 @@ fn what_fits_nowhere_is_said() {
     assert!(text::verdict(&answer).starts_with("DOES NOT FIT: small"));
     assert_eq!(answer.alternatives[0].breaks[0].0.item.kpi, "vms.refused");
 }
+
+#[test]
+fn where_a_host_more_does_worse_every_number_is_tried() {
+    // A body in which five hosts do and any even number does not: a search by halving may pass five over.
+    let odd = |scenario: &Scenario, seed: u64| {
+        let mut record = simulate(scenario, seed)?;
+        let hosts = scenario.hosts.len();
+        record.summary.expectations[0].ok = hosts >= 5 && !hosts.is_multiple_of(2);
+        Ok(record)
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let sets = [
+        ("plan.spare", "0"),
+        ("plan.axes", "[]"),
+        ("plan.require", "[]"),
+        ("plan.growth", "{monthly: 0%}"),
+    ];
+    let sets = sets.map(|(path, value)| (path.to_owned(), value.to_owned()));
+    let question = Question::read("small", SMALL, &NoFiles, &sets).expect("a question");
+    let store = Store::open(folder.path(), "test".to_owned()).expect("a store");
+    let means = Means {
+        run: &odd,
+        store: &store,
+        tried: &|| (),
+    };
+    let answer = plan(&question, &means).expect("an answer");
+    let sized = &answer.alternatives[0];
+    assert_eq!((sized.search, sized.hosts), ("scan", Some(5)));
+}

@@ -3,6 +3,7 @@
 //! Everything here starts from a record; nothing here ever runs a simulation.
 
 pub mod chart;
+pub mod compare;
 pub mod html;
 pub mod record_dir;
 pub mod run;

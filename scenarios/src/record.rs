@@ -13,7 +13,7 @@ pub mod summary;
 pub use digest::Digest;
 pub use distribution::Distribution;
 pub use event::{Event, EventRecord, MigrationKind, Outcome, StopReason};
-pub use figure::{Figure, FigureKind, Source, registry};
+pub use figure::{Better, Figure, FigureKind, Source, registry};
 pub use figures::Figures;
 pub use level::Level;
 pub use series::{Sample, Series};

@@ -23,7 +23,8 @@ const HEAD_OF_FIGURES: &str = "\
 <!-- Generated from scenarios/src/record/figure.rs; UPDATE_SCHEMA=1 cargo test -p twinrack-scenario --test schema -->
 
 Every number that a run can have, as `expect:` and the record name it. A figure with statistics is named with one of
-them (`migration.downtime_s.max`), a figure without stands alone (`migration.completed`). Unit `1` is a count or a share.
+them (`migration.downtime_s.max`), a figure without stands alone (`migration.completed`). Unit `1` is a count or a share. `better` is the way
+`compare` takes for better; where it is empty, a change is neither.
 ";
 
 /// `docs/src/reference/scenario.md`: the keys at the top, then each kind of item in the order it is met.
@@ -56,7 +57,7 @@ pub fn figures_page() -> String {
             // Writing into a text can't fail.
             let _ = write!(
                 text,
-                "\n## {group}\n\n| figure | statistics | unit | meaning |\n| --- | --- | --- | --- |\n"
+                "\n## {group}\n\n| figure | statistics | unit | better | meaning |\n| --- | --- | --- | --- | --- |\n"
             );
         }
         let stats = if kind.stats.is_empty() {
@@ -66,8 +67,11 @@ pub fn figures_page() -> String {
         };
         let _ = writeln!(
             text,
-            "| `{}` | {stats} | {} | {} |",
-            kind.name, kind.unit, kind.meaning
+            "| `{}` | {stats} | {} | {} | {} |",
+            kind.name,
+            kind.unit,
+            kind.better.word(),
+            kind.meaning
         );
     }
     text

@@ -17,7 +17,8 @@ crate::spec! {
 crate::words! {
     /// How the number of hosts is searched.
     pub enum SearchWord {
-        /// By halving: right where more hosts never do worse. The answer's neighbours are tried too.
+        /// By halving: right where more hosts never do worse. One host more than the answer is tried at every seed, and where it
+        /// does worse, the alternative is searched by a scan.
         Bisection = "bisection",
         /// Every number upwards, until one holds: right always, and slow.
         Scan = "scan",

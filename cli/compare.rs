@@ -1,0 +1,129 @@
+//! `twinrack compare`: tells whether new runs are worse than a baseline, and in what; `twinrack bless` makes a baseline.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use twinrack_reports::compare::{self, CompareError, Comparison, Outcome, Rules, Suite, compare, text};
+
+use crate::exit::{Exit, Stop, print};
+use crate::report::write_atomically;
+use crate::terminal::width;
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Text,
+    /// Everything, for programs.
+    Json,
+}
+
+/// From which verdict on the command fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ErrorOn {
+    /// Something is worse by as much as warns, or a run or figure of the baseline is missing.
+    Warn,
+    /// Something is worse by as much as fails.
+    Fail,
+    /// Nothing: the report is what is wanted.
+    Never,
+}
+
+/// Arguments of `compare`.
+#[derive(Args)]
+pub struct Compare {
+    /// What was: a run's directory, a directory of runs, or a baseline.
+    base: PathBuf,
+    /// What is: likewise.
+    new: PathBuf,
+    /// How it is written.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Where it goes; standard output when absent.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// What ends with status 1.
+    #[arg(long, value_enum, default_value = "fail")]
+    error_on: ErrorOn,
+    /// Limits of a figure in place of 1 % and 3 %: `migration.downtime_s=2%,5%` or, with what counts as no difference in the
+    /// figure's unit, `migration.downtime_s=2%,5%,0.001`. Can be repeated.
+    #[arg(long = "limit", value_name = "FIGURE=WARN,FAIL[,FLOOR]")]
+    limits: Vec<String>,
+    /// List and explain the figures that did not change too.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Compare {
+    /// Carries the verb out.
+    pub fn carry_out(self) -> Result<Exit, Stop> {
+        let mut rules = Rules::default();
+        for limit in &self.limits {
+            rules.add(limit).map_err(stopped)?;
+        }
+        let [base, new] = [&self.base, &self.new].map(|path| Suite::read(path).map_err(stopped));
+        let comparison = compare(&base?, &new?, &rules).map_err(stopped)?;
+        let content = self.written(&comparison)?;
+        match &self.out {
+            Some(path) => {
+                write_atomically(path, content.as_bytes())?;
+                print(&format!("{}\n{}\n", text::verdict(&comparison), path.display()))?;
+            }
+            None => print(&content)?,
+        }
+        self.ended(&comparison)
+    }
+
+    fn written(&self, comparison: &Comparison) -> Result<String, Stop> {
+        Ok(match self.format {
+            Format::Text => text::written(comparison, width(), self.all),
+            Format::Json => serde_json::to_string_pretty(comparison).map_err(Stop::bad_input)? + "\n",
+        })
+    }
+
+    fn ended(&self, comparison: &Comparison) -> Result<Exit, Stop> {
+        Ok(match (comparison.outcome, self.error_on) {
+            (Outcome::Nothing, _) => {
+                return Err(Stop::bad_input(
+                    "error: nothing was compared\n = help: runs are compared with runs of the same scenario on the same body; \
+                     measured ones take four repeats on each side at least",
+                ));
+            }
+            (_, ErrorOn::Never) | (Outcome::Passed, _) | (Outcome::Warned, ErrorOn::Fail) => Exit::Done,
+            (Outcome::Failed, _) | (Outcome::Warned, ErrorOn::Warn) => Exit::Failed,
+        })
+    }
+}
+
+/// Arguments of `bless`.
+#[derive(Args)]
+pub struct Bless {
+    /// The runs: directories of runs, or of directories of runs.
+    #[arg(required = true)]
+    runs: Vec<PathBuf>,
+    /// The baseline: a file to keep beside the sources.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+impl Bless {
+    /// Carries the verb out.
+    pub fn carry_out(self) -> Result<Exit, Stop> {
+        let suite = Suite::read_all(&self.runs).map_err(stopped)?;
+        let baseline = compare::bless(&suite).map_err(stopped)?;
+        write_atomically(&self.out, baseline.as_bytes())?;
+        print(&format!(
+            "{} runs blessed, {} KiB, in {}\n",
+            suite.samples.len(),
+            baseline.len().div_ceil(1024),
+            self.out.display()
+        ))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn stopped(error: CompareError) -> Stop {
+    Stop::bad_input(format!(
+        "error: {error}\n = help: `twinrack run --out DIR` makes runs, `twinrack bless DIR --out FILE` a baseline of them"
+    ))
+}

@@ -1,0 +1,278 @@
+//! Runs made of numbers: what is called a regression, what is not, and how often either is wrong.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use twinrack_scenario::record::figure::{Figure, Source};
+
+use super::suite::{Events, NamedEvent, Sample};
+use super::{Comparison, Exactly, FigureVerdict, Outcome, Rules, Suite, Verdict, compare, text};
+
+/// Figures of a run, better lower.
+const FIGURES: [&str; 8] = [
+    "migration.total_s.mean",
+    "migration.downtime_s.mean",
+    "migration.brownout_s.mean",
+    "migration.bytes.mean",
+    "cpu.ready_s.mean",
+    "power.watts.mean",
+    "maintenance.drain_s.mean",
+    "ha.outage_s.mean",
+];
+
+fn sample(backend: &str, seed: u64, figures: &[(&str, f64)]) -> Sample {
+    let figure = |(name, value): &(&str, f64)| {
+        let figure = Figure {
+            value: *value,
+            unit: "s".to_owned(),
+            source: Source::Measured,
+        };
+        ((*name).to_owned(), figure)
+    };
+    Sample {
+        from: format!("{backend}-{seed}"),
+        name: "case".to_owned(),
+        blake3: "0".to_owned(),
+        backend: backend.to_owned(),
+        seed,
+        digest: format!("{figures:?}"),
+        figures: figures.iter().map(figure).collect::<BTreeMap<_, _>>(),
+        events: Events::Kept(Vec::new()),
+    }
+}
+
+fn suite(samples: Vec<Sample>) -> Suite {
+    Suite {
+        from: "made".to_owned(),
+        samples,
+    }
+}
+
+/// Simulated runs at the seeds from 0 on, with one figure.
+fn simulated(figure: &str, values: &[f64]) -> Suite {
+    let run = |(seed, value): (u64, &f64)| sample("sim", seed, &[(figure, *value)]);
+    suite((0..).zip(values).map(run).collect())
+}
+
+fn compared(base: &Suite, new: &Suite) -> Comparison {
+    compare(base, new, &Rules::default()).expect("can be compared")
+}
+
+fn only(comparison: &Comparison) -> &FigureVerdict {
+    let [scenario] = &comparison.scenarios[..] else {
+        panic!("one scenario: {comparison:?}");
+    };
+    &scenario.figures[0]
+}
+
+/// Normal noise (the sum of twelve uniform numbers) from a seed, as `SplitMix64` makes them.
+struct Noise(u64);
+
+impl Noise {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// `repeats` measured runs of all figures, each around 10 with this coefficient of variation; the first figure slower.
+    fn suite(&mut self, repeats: u64, variation: f64, slower: f64) -> Suite {
+        let mut run = |seed| {
+            let mut value = |mean: f64| {
+                let normal = (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0;
+                mean * (1.0 + variation * normal)
+            };
+            let figures: Vec<(&str, f64)> = FIGURES
+                .iter()
+                .enumerate()
+                .map(|(index, name)| {
+                    (
+                        *name,
+                        value(if index == 0 { 10.0 * (1.0 + slower) } else { 10.0 }),
+                    )
+                })
+                .collect();
+            sample("kvm", seed, &figures)
+        };
+        suite((0..repeats).map(&mut run).collect())
+    }
+}
+
+/// 20 repeats of 8 figures that each vary by 3 %, 100 times: at most 5 comparisons call anything worse.
+#[test]
+fn unchanged_runs_seldom_raise_an_alarm() {
+    let mut noise = Noise(1);
+    let alarms = (0..100).filter(|_| {
+        let comparison = compared(&noise.suite(20, 0.03, 0.0), &noise.suite(20, 0.03, 0.0));
+        assert_ne!(comparison.outcome, Outcome::Nothing);
+        comparison.outcome != Outcome::Passed
+    });
+    let alarms = alarms.count();
+    assert!(alarms <= 5, "{alarms} of 100");
+}
+
+/// The same, with one figure slower by 5 %: at least 90 comparisons say so, of that figure.
+#[test]
+fn a_true_slowdown_is_found() {
+    let mut noise = Noise(2);
+    let found = (0..100).filter(|_| {
+        let comparison = compared(&noise.suite(20, 0.03, 0.0), &noise.suite(20, 0.03, 0.05));
+        let figures = &comparison.scenarios[0].figures;
+        figures.iter().any(|figure| {
+            figure.figure == FIGURES[0] && matches!(figure.verdict, Verdict::Failed | Verdict::Warned)
+        })
+    });
+    let found = found.count();
+    assert!(found >= 90, "{found} of 100");
+}
+
+#[test]
+fn one_simulated_seed_is_compared_exactly() {
+    let base = simulated("migration.downtime_s.max", &[1.0]);
+    for (value, verdict) in [
+        (1.0, Verdict::Unchanged),
+        (1.005, Verdict::Unchanged),
+        (1.02, Verdict::Warned),
+        (1.04, Verdict::Failed),
+        (0.9, Verdict::Improved),
+    ] {
+        let comparison = compared(&base, &simulated("migration.downtime_s.max", &[value]));
+        assert_eq!(
+            only(&comparison).verdict,
+            verdict,
+            "{value}: {:?}",
+            only(&comparison).why
+        );
+    }
+    let more = compared(
+        &simulated("vms.running.min", &[4.0]),
+        &simulated("vms.running.min", &[3.0]),
+    );
+    assert_eq!(only(&more).verdict, Verdict::Failed, "higher is better");
+    let neither = compared(
+        &simulated("migration.count", &[4.0]),
+        &simulated("migration.count", &[9.0]),
+    );
+    assert_eq!(
+        (only(&neither).verdict, neither.outcome),
+        (Verdict::Changed, Outcome::Passed)
+    );
+}
+
+/// What one seed made worse and the next made better is no regression when there are seeds enough to tell.
+#[test]
+fn over_seeds_a_difference_must_stand_out() {
+    let name = "migration.downtime_s.max";
+    let values =
+        |shift: &dyn Fn(u32) -> f64| -> Vec<f64> { (0..20).map(|seed| 10.0 + shift(seed)).collect() };
+    let base = simulated(name, &values(&|_| 0.0));
+    let mixed = simulated(name, &values(&|seed| if seed % 2 == 0 { 3.0 } else { -2.5 }));
+    let figure = compared(&base, &mixed);
+    assert_eq!(
+        only(&figure).verdict,
+        Verdict::Unchanged,
+        "{:?}",
+        only(&figure).why
+    );
+    assert_eq!(only(&figure).because, "may be chance");
+    let steady = simulated(name, &values(&|seed| if seed % 5 == 0 { 0.0 } else { 0.5 }));
+    let figure = compared(&base, &steady);
+    assert_eq!(only(&figure).verdict, Verdict::Failed, "{:?}", only(&figure).why);
+    assert_eq!(
+        only(&figure).why,
+        [
+            "p = 0.0001 by permutation of 20 pairs at the same seeds, 0.0001 corrected for 1 tested: at most 0.05, so not chance",
+            "1.949 times the spread of 205.2 ms: at least 0.5, so out of the noise",
+            "lower is better, and 3 % worse fails",
+        ]
+    );
+}
+
+#[test]
+fn nothing_compared_is_never_green() {
+    let one = |value| suite(vec![sample("kvm", 1, &[("migration.total_s.mean", value)])]);
+    let comparison = compared(&one(10.0), &one(20.0));
+    assert_eq!(
+        only(&comparison).verdict,
+        Verdict::Undecided,
+        "two measurements prove nothing"
+    );
+    assert_eq!(comparison.outcome, Outcome::Nothing);
+    let other = Suite {
+        samples: vec![Sample {
+            name: "other".to_owned(),
+            ..sample("sim", 1, &[("migration.total_s.mean", 1.0)])
+        }],
+        ..one(1.0)
+    };
+    let comparison = compared(&one(10.0), &other);
+    assert_eq!(comparison.outcome, Outcome::Nothing);
+    assert!(text::written(&comparison, 100, false).starts_with("NOTHING COMPARED"));
+}
+
+#[test]
+fn what_is_gone_or_missing_warns() {
+    let both = [("migration.total_s.mean", 1.0), ("power.watts.mean", 2.0)];
+    let base = suite(vec![sample("sim", 1, &both), sample("sim", 2, &both)]);
+    let new = suite(vec![sample("sim", 1, &both[..1])]);
+    let comparison = compared(&base, &new);
+    assert_eq!(comparison.missing, ["case at seed 2 (sim)"]);
+    assert_eq!(comparison.count(Verdict::Gone), 1);
+    assert_eq!(comparison.outcome, Outcome::Warned);
+}
+
+#[test]
+fn the_first_difference_is_told_with_what_follows() {
+    let event = |t_ns: u64, kind: &str, host: &str| -> NamedEvent {
+        let event = json!({"t_ns": t_ns, "kind": kind, "vm": "web", "host": host});
+        event.as_object().expect("an object").clone()
+    };
+    let with = |host: &str, value: f64| {
+        let mut run = sample("sim", 1, &[("migration.total_s.mean", value)]);
+        run.events = Events::Kept(vec![
+            event(0, "vm_started", "n1"),
+            event(41_300_000_000, "vm_started", host),
+            event(50_000_000_000, "vm_stopped", "n1"),
+        ]);
+        suite(vec![run])
+    };
+    let comparison = compared(&with("n1", 1.0), &with("n2", 1.1));
+    let Exactly::Event(first) = &comparison.scenarios[0].differing[0].exactly else {
+        panic!("{comparison:?}");
+    };
+    assert_eq!((first.number, &first.keys[..]), (2, &["host".to_owned()][..]));
+    assert_eq!((first.following, first.base_alone, first.new_alone), (1, 1, 1));
+    let told = |side: &Option<super::exact::Told>| side.as_ref().map(|told| (told.t_s, told.words.clone()));
+    assert_eq!(
+        told(&first.base),
+        Some((41.3, "vm started: host n1, vm web".to_owned()))
+    );
+    assert_eq!(
+        told(&first.new),
+        Some((41.3, "vm started: host n2, vm web".to_owned()))
+    );
+    let alike = compared(&with("n1", 1.0), &with("n1", 1.1));
+    assert_eq!(
+        alike.scenarios[0].differing[0].exactly,
+        Exactly::EventsAlike { events: 3 }
+    );
+}
+
+#[test]
+fn two_records_of_one_simulated_run_are_refused() {
+    let twice = tempfile::tempdir().expect("a folder");
+    let path = twice.path().join("baseline.json");
+    let one = simulated("power.watts.mean", &[1.0]);
+    std::fs::write(&path, super::bless(&one).expect("can be written")).expect("writes");
+    assert_eq!(
+        Suite::read(&path).expect("a baseline").samples[0].figures,
+        one.samples[0].figures
+    );
+    let error = Suite::read_all(&[&path, &path]).expect_err("the same run twice");
+    assert!(error.to_string().contains("are both case at seed 0"), "{error}");
+    std::fs::write(&path, "{}").expect("writes");
+    let error = Suite::read(&path).expect_err("no baseline");
+    assert!(error.to_string().contains("is no baseline"), "{error}");
+}
