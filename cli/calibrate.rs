@@ -102,8 +102,21 @@ fn held(system: &System, effort: Effort, profile: &str) -> Result<Exit, Stop> {
         };
         let measured = costs::overhead(system, effort, rates)
             .map_err(|error| Stop::failed(format!("error: calibrate: {error}")))?;
-        let measured = Figure::of("overhead", "", "1", measured);
-        let modelled = modelled(profile, (fills, writes, switches))?;
+        // Shares of what was asked for: the model is asked for what there was.
+        let whole = modelled(profile, (fills, writes, switches))?;
+        let there = Figure::of(
+            "share",
+            "",
+            "1",
+            measured.iter().map(|(_, share)| *share).collect(),
+        );
+        let measured = Figure::of(
+            "overhead",
+            "",
+            "1",
+            measured.iter().map(|(own, _)| *own).collect(),
+        );
+        let modelled = whole * there.median;
         let error = (modelled - measured.median) / measured.median;
         if error.is_nan() || error.abs() > GATE {
             exit = Exit::Failed;

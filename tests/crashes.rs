@@ -155,7 +155,7 @@ clusters: [{{name: c1}}]
 vms: [{{name: g, memory: 8MiB, vcpus: 1, cpu: 20%, host: n1, dirtying: [{{size: 2MiB, rate: 2000/s}}]}}]
 timeline:
 {}",
-        (2 * trips + 4) * EVERY_MS,
+        (2 * trips + 16) * EVERY_MS,
         moves.concat()
     ));
     let record = kvm_arm::run(&scenario.unwrap_or_else(|error| panic!("{error}")));

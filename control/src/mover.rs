@@ -13,7 +13,7 @@ use crate::maintenance::Maintenance;
 use crate::migration::admission::{Admission, Verdict};
 use crate::migration::{Input, Migration, Plan, Refusal, precondition};
 
-mod notes;
+pub mod notes;
 
 /// The part of the brain that moves VMs.
 #[derive(Debug, Clone)]

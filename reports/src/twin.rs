@@ -174,10 +174,17 @@ pub fn markdown(cases: &[TwinCase], about: &str) -> String {
 
 /// The comparison of one case, a line a figure.
 pub fn written(case: &TwinCase) -> String {
+    let width = case
+        .figures
+        .iter()
+        .map(|figure| figure.name.len())
+        .max()
+        .unwrap_or(0)
+        + 2;
     let lines = case
         .figures
         .iter()
-        .map(|figure| format!("  {:<24}{}\n", figure.name, cell(figure)));
+        .map(|figure| format!("  {:<width$}{}\n", figure.name, cell(figure)));
     format!("{}\n{}", case.name, lines.collect::<String>())
 }
 

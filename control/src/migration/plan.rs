@@ -215,11 +215,6 @@ impl Plan {
             spec.policy,
             Some(PrecopyPolicySpec::Qemu(_) | PrecopyPolicySpec::PostCopy(_))
         );
-        let early = if qemu {
-            DirtyLogSpec::EarlyClear
-        } else {
-            DirtyLogSpec::RoundStart
-        };
         Self {
             kind: if matches!(policy, Policy::PostCopy(_)) {
                 MigrationKind::PostCopy
@@ -241,7 +236,7 @@ impl Plan {
                     Bytes::ZERO
                 },
             },
-            dirty_log: spec.dirty_log.unwrap_or(early),
+            dirty_log: spec.log(),
             encrypt: spec.encrypt.unwrap_or(true),
             policy,
         }

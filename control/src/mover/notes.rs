@@ -1,4 +1,4 @@
-//! Notes: what the record says of a migration, and the orders that it gives the body.
+//! Notes: what the record says of a migration, in the same words whoever drives it, and the orders that it gives the body.
 
 use twinrack_scenario::record::event::Outcome;
 use twinrack_scenario::record::{Event, StopReason};
@@ -61,27 +61,25 @@ pub fn ended_unbegun(id: MigrationId, outcome: Outcome, why: Option<&Refusal>) -
     }
 }
 
-/// Gives the body its orders, and notes those that stop the VM and what could not be done any more.
+/// What an order tells of a VM that it stops.
+pub fn stopped(id: MigrationId, command: &Command) -> Option<Event> {
+    let (reason, left) = match command {
+        Command::PauseVm { reason, left, .. } => (*reason, left),
+        Command::SaveVm { memory, .. } => (StopReason::Saved, memory),
+        _ => return None,
+    };
+    Some(Event::MigrationPaused {
+        migration: id,
+        reason,
+        pages_left: left.pages(),
+    })
+}
+
+/// Gives the body its orders, and notes those that stop the VM.
 pub fn carry_out(id: MigrationId, commands: &[Command], fabric: &mut impl Fabric) {
     for command in commands {
-        match command {
-            Command::PauseVm { reason, left, .. } => {
-                fabric.note(Event::MigrationPaused {
-                    migration: id,
-                    reason: *reason,
-                    pages_left: left.pages(),
-                });
-            }
-            Command::SaveVm { memory, .. } => fabric.note(Event::MigrationPaused {
-                migration: id,
-                reason: StopReason::Saved,
-                pages_left: memory.pages(),
-            }),
-            Command::Refuse(why) => fabric.note(Event::MigrationWarned {
-                migration: id,
-                warning: why.to_string(),
-            }),
-            _ => {}
+        if let Some(event) = stopped(id, command) {
+            fabric.note(event);
         }
         fabric.migrate(id, command);
     }

@@ -2,7 +2,7 @@
 
 use twinrack_scenario::Scenario;
 use twinrack_scenario::spec::expect::Backend;
-use twinrack_scenario::spec::migration::PrecopyPolicySpec;
+use twinrack_scenario::spec::migration::{DirtyLogSpec, PrecopyPolicySpec};
 use twinrack_scenario::spec::timeline::FaultSpec;
 
 use super::untold::Untold;
@@ -26,6 +26,12 @@ pub fn missing(scenario: &Scenario, untold: &Untold, modelled: bool) -> Vec<Stri
     };
     if spec.experiment.is_some() {
         lacks("repeat a published experiment of a simulator", SIM);
+    }
+    if spec.policies.migration.log() == DirtyLogSpec::SkipDirty {
+        lacks(
+            "leave out pages that are dirty again when their turn comes",
+            "give `policies.migration.dirty_log: round-start`",
+        );
     }
     if !modelled {
         for knob in untold.knobs() {
@@ -66,4 +72,31 @@ pub fn missing(scenario: &Scenario, untold: &Untold, modelled: bool) -> Vec<Stri
         }
     }
     missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Capabilities;
+
+    #[test]
+    fn pages_are_left_out_by_the_simulated_body_alone() {
+        let missing = |policy: &str| {
+            let yaml = format!(
+                "name: skips\nduration: 1min\nhosts: [{{name: n, count: 2, memory: 8GiB}}]\npolicies: {{migration: {policy}}}\n"
+            );
+            let scenario = Scenario::from_yaml(&yaml).expect("valid");
+            let untold = Untold::of(&scenario, &Capabilities::probe());
+            super::missing(&scenario, &untold, true)
+        };
+        let [only] = &missing("{policy: clark-2005}")[..] else {
+            panic!("one thing is missing");
+        };
+        assert!(
+            only.contains("dirty again") && only.contains("round-start"),
+            "{only}"
+        );
+        assert!(missing("{policy: clark-2005, dirty_log: round-start}").is_empty());
+        assert!(missing("{policy: xen}").is_empty());
+    }
 }

@@ -120,6 +120,7 @@ fn figures(hosts: &Capabilities) -> BTreeMap<&'static str, String> {
             "the kernel does not tell it of one VM".to_owned(),
         ),
         ("cpu.hypervisor", time.to_owned()),
+        ("migration.dirty_fault_s", time.to_owned()),
         ("net.", traffic.to_owned()),
         ("sla.", work.to_owned()),
         ("hosts.overloaded", work.to_owned()),

@@ -1,13 +1,15 @@
 //! What events of a guest cost this host, by difference: the same guest with and without them, one after the other.
 //!
 //! What is read is the processor time of the virtual processor's own thread, in which every exit is handled, so that other work on
-//! the machine lengthens a measurement but does not enter it (what it evicts from caches does). Each figure is the median over pairs.
+//! the machine lengthens a measurement but does not enter it (what it evicts from caches does). A guest that had to wait began fewer
+//! periods, each of which has its own cost: the one without events is taken for as many periods as the other had. Each figure is
+//! the median over pairs.
 
 use std::thread;
 use std::time::Duration;
 
 use twinrack_scenario::spec::guest::WritePattern;
-use twinrack_scenario::units::{Bytes, PerSecond, Ratio};
+use twinrack_scenario::units::{Bytes, PerSecond, Ratio, SimDuration};
 
 use super::figure::Figure;
 use crate::guest::layout::GuestPages;
@@ -62,7 +64,15 @@ fn machine(system: &System, pages: GuestPages, workload: &Workload) -> Result<Ma
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     events: u64,
+    passes: u64,
     busy: Duration,
+}
+
+impl Seen {
+    /// Seconds of its processor that it used for so many periods.
+    fn busy_for(&self, passes: u64) -> f64 {
+        self.busy.as_secs_f64() * passes as f64 / self.passes.max(1) as f64
+    }
 }
 
 fn watch(
@@ -75,16 +85,22 @@ fn watch(
     let mut machine = machine(system, pages, workload)?;
     machine.run()?;
     thread::sleep(WARM_UP);
-    let now = |machine: &Machine| Ok::<_, MachineError>((count(&machine.counters(0)?), machine.busy()));
-    let (events_before, busy_before) = now(&machine)?;
+    let now = |machine: &Machine| {
+        let counters = machine.counters(0)?;
+        Ok::<_, MachineError>(Seen {
+            events: count(&counters),
+            passes: counters.passes,
+            busy: machine.busy().unwrap_or_default(),
+        })
+    };
+    let before = now(&machine)?;
     thread::sleep(window);
-    let (events, busy) = now(&machine)?;
+    let after = now(&machine)?;
     machine.pause()?;
     Ok(Seen {
-        events: events.saturating_sub(events_before),
-        busy: busy
-            .unwrap_or_default()
-            .saturating_sub(busy_before.unwrap_or_default()),
+        events: after.events.saturating_sub(before.events),
+        passes: after.passes.saturating_sub(before.passes),
+        busy: after.busy.saturating_sub(before.busy),
     })
 }
 
@@ -101,8 +117,29 @@ fn each(
             let [with, without] =
                 [with, without].map(|workload| watch(system, pages, workload, effort.window, count));
             let (with, without) = (with?, without?);
-            let events = with.events.saturating_sub(without.events).max(1);
-            Ok((with.busy.as_secs_f64() - without.busy.as_secs_f64()) / events as f64)
+            let own = with.busy.as_secs_f64() - without.busy_for(with.passes);
+            Ok(own / with.events.max(1) as f64)
+        })
+        .collect()
+}
+
+/// Seconds of a period in which nothing happens, once for each pair: a guest with ten times as many against one with fewer.
+fn periods(system: &System, effort: Effort) -> Result<Vec<f64>, MachineError> {
+    let of = |millis| Workload {
+        period: SimDuration::from_millis(millis),
+        ..guest(Paging::default(), Vec::new())
+    };
+    let workloads = [of(1), of(10)];
+    (0..effort.pairs)
+        .map(|_| {
+            let [more, fewer] = [&workloads[0], &workloads[1]].map(|workload| {
+                watch(system, GuestPages::Small, workload, effort.window, |counters| {
+                    counters.passes
+                })
+            });
+            let (more, fewer) = (more?, fewer?);
+            let periods = more.passes.saturating_sub(fewer.passes).max(1);
+            Ok((more.busy.as_secs_f64() - fewer.busy.as_secs_f64()) / periods as f64)
         })
         .collect()
 }
@@ -110,7 +147,6 @@ fn each(
 /// The costs of paging events: what shadow paging takes for each, or what a walk of two levels makes of them.
 pub fn paging(system: &System, effort: Effort) -> Result<Vec<Figure>, MachineError> {
     let rate = PerSecond;
-    let none = guest(Paging::default(), Vec::new());
     let of = |paging: Paging| guest(paging, Vec::new());
     let measure = |name: &'static str, what: &'static str, pages, paging, count: fn(&Counters) -> u64| {
         let with = of(paging);
@@ -133,22 +169,12 @@ pub fn paging(system: &System, effort: Effort) -> Result<Vec<Figure>, MachineErr
         mapped: WALKED,
         ..Paging::default()
     };
-    let busier = Workload {
-        period: twinrack_scenario::units::SimDuration::from_millis(1),
-        ..none.clone()
-    };
-    let idler = Workload {
-        period: twinrack_scenario::units::SimDuration::from_millis(10),
-        ..none
-    };
     Ok(vec![
         Figure::of(
             "exit",
             "a doorbell with a sleep: out of the guest to this process, asleep, and back",
             "s",
-            each(system, effort, GuestPages::Small, (&busier, &idler), |counters| {
-                counters.passes
-            })?,
+            periods(system, effort)?,
         ),
         measure(
             "fill",
@@ -257,23 +283,28 @@ fn logged(system: &System, workload: &Workload, window: Duration) -> Result<(See
     machine.pause()?;
     let seen = Seen {
         events: after.0 - before.0,
+        passes: 0,
         busy: after.1.saturating_sub(before.1),
     };
     Ok((seen, dirtied))
 }
 
-/// The share of a processor that paging events take, measured: what the model has to say for these rates.
-pub fn overhead(system: &System, effort: Effort, paging: Paging) -> Result<Vec<f64>, MachineError> {
+/// The share of a processor that paging events take, measured, and how many of them there were each second, as a share of what was
+/// asked: a guest that had to wait does less.
+pub fn overhead(system: &System, effort: Effort, paging: Paging) -> Result<Vec<(f64, f64)>, MachineError> {
     let (with, without) = (guest(paging, Vec::new()), guest(Paging::default(), Vec::new()));
+    let seconds = effort.window.as_secs_f64();
+    let asked = (paging.fills.0 + paging.page_table_writes.0 + paging.context_switches.0) * seconds;
     (0..effort.pairs)
         .map(|_| {
             let [with, without] = [&with, &without].map(|workload| {
                 watch(system, GuestPages::Small, workload, effort.window, |counters| {
-                    counters.passes
+                    counters.filled + counters.rewritten + counters.switches
                 })
             });
-            let difference = with?.busy.as_secs_f64() - without?.busy.as_secs_f64();
-            Ok(difference / effort.window.as_secs_f64())
+            let (with, without) = (with?, without?);
+            let own = with.busy.as_secs_f64() - without.busy_for(with.passes);
+            Ok((own / seconds, with.events as f64 / asked.max(1.0)))
         })
         .collect()
 }

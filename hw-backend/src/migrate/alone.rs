@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use twinrack_control::migration::machine::Seat;
 use twinrack_control::migration::{Input, Migration, Plan, Report};
+use twinrack_control::mover::notes;
 use twinrack_scenario::record::Event;
 use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{HostId, MigrationId};
@@ -53,36 +54,13 @@ pub fn migrate(
     let mut input = Some(Input::Start);
     while let Some(given) = input.take() {
         let at = now();
-        events.extend(told(&given, migration, to).map(|event| (at, event)));
+        events.extend(notes::arrived(migration, &given, to).map(|event| (at, event)));
         let rounds = brain.rounds().len();
         let commands = brain.on(at, given);
-        events.extend(
-            brain
-                .rounds()
-                .get(rounds..)
-                .unwrap_or_default()
-                .iter()
-                .map(|round| {
-                    let event = Event::MigrationRound {
-                        migration,
-                        round: round.number,
-                        pages: round.copied.pages(),
-                        bytes: round.sent.0,
-                        nanos: round.elapsed.as_nanos(),
-                        dirtied: round.dirtied.pages(),
-                    };
-                    (at, event)
-                }),
-        );
+        let sent = brain.rounds().get(rounds..).unwrap_or_default();
+        events.extend(sent.iter().map(|round| (at, notes::round(migration, round))));
         for command in &commands {
-            if let twinrack_control::migration::Command::PauseVm { reason, left, .. } = command {
-                let event = Event::MigrationPaused {
-                    migration,
-                    reason: *reason,
-                    pages_left: left.pages(),
-                };
-                events.push((at, event));
-            }
+            events.extend(notes::stopped(migration, command).map(|event| (at, event)));
             input = match source.carry_out(system, migration.0, command) {
                 Ok(answer) => answer.or(input),
                 Err(MigrateError::InDoubt) => return Err(Failed::InDoubt(source.into_machine())),
@@ -103,7 +81,7 @@ pub fn migrate(
         .cloned()
         .ok_or(MigrateError::Unsupported("go on from here"))?;
     let (parts, throttled) = (source.parts(), source.throttled().to_vec());
-    events.push((now(), ended(&report, migration)));
+    events.push((now(), notes::ended(migration, &report)));
     let machine = (brain.seat() == Seat::Source).then(|| source.into_machine());
     Ok(Ended {
         report,
@@ -112,26 +90,4 @@ pub fn migrate(
         events,
         machine,
     })
-}
-
-fn told(input: &Input, migration: MigrationId, host: HostId) -> Option<Event> {
-    match input {
-        Input::StorageTaken => Some(Event::MigrationHandedOver { migration }),
-        Input::Resumed => Some(Event::MigrationResumed { migration, host }),
-        _ => None,
-    }
-}
-
-fn ended(report: &Report, migration: MigrationId) -> Event {
-    Event::MigrationEnded {
-        migration,
-        outcome: report.outcome,
-        reason: report.reason.as_ref().map(ToString::to_string),
-        bytes: report.sent.0,
-        total_nanos: report.total.as_nanos(),
-        brownout_nanos: report.brownout.as_nanos(),
-        downtime_nanos: report.downtime.as_nanos(),
-        outage_nanos: report.outage.as_nanos(),
-        rounds: report.rounds.len() as u32,
-    }
 }

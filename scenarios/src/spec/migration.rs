@@ -143,6 +143,10 @@ crate::words! {
         /// Only writes after the page was sent: each part of the log is cleared just before its pages are sent
         /// (KVM's manual clear).
         EarlyClear = "early-clear",
+        /// Every write since the round began, and pages that are dirty again when their turn comes are left out of it:
+        /// Xen's classic tool stack looks at the log, without clearing it, before each batch (`xc_domain_save`; Clark et
+        /// al., NSDI'05).
+        SkipDirty = "skip-dirty",
     }
 }
 
@@ -232,7 +236,8 @@ crate::spec! {
         per_host: u32 [1, 1000] => default(1),
         /// What happens to one more.
         when_busy: BusySpec => default(BusySpec::Queue),
-        /// Which writes make a page dirty again; `early-clear` for `qemu` and `post-copy`, else `round-start`.
+        /// Which writes make a page dirty again; `early-clear` for `qemu` and `post-copy`, `skip-dirty` for `clark-2005`, else
+        /// `round-start`. Xen's classic tool stack is `xen` with `skip-dirty`; today's libxenguest leaves nothing out.
         dirty_log: DirtyLogSpec => optional,
         /// Whether untouched memory is sent as 9 bytes a page; yes for `qemu` and `post-copy`, else no.
         zero_pages: bool => optional,
@@ -249,5 +254,16 @@ crate::spec! {
         quick: QuickSpec => group,
         /// What migration costs beside the pause.
         cost: MigrationCostSpec => group,
+    }
+}
+
+impl MigrationPolicySpec {
+    /// Which writes make a page dirty again, with the default of the policy where nothing is said.
+    pub fn log(&self) -> DirtyLogSpec {
+        self.dirty_log.unwrap_or(match self.policy {
+            Some(PrecopyPolicySpec::Qemu(_) | PrecopyPolicySpec::PostCopy(_)) => DirtyLogSpec::EarlyClear,
+            Some(PrecopyPolicySpec::Clark2005(_)) => DirtyLogSpec::SkipDirty,
+            _ => DirtyLogSpec::RoundStart,
+        })
     }
 }

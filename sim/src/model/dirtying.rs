@@ -13,6 +13,7 @@
 
 mod cost;
 mod log;
+mod skip;
 
 pub use cost::{Guest, dirty_faults, fault_load};
 pub use log::Log;
@@ -21,6 +22,10 @@ use twinrack_scenario::spec::guest::{PageClassSpec, WritePattern};
 use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimTime};
 
 use log::Sweep;
+use skip::Sweeping;
+
+/// Less than this share of a map is no page: it is what rounding left over.
+const NO_PAGE: f64 = 1e-7;
 
 /// Pages that are written alike. Sizes count grains, which are pages unless the model says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -109,6 +114,8 @@ pub struct DirtyTracker {
     /// Likewise, of the memory that is in no class.
     rest: f64,
     sweep: Sweep,
+    /// Share of the map that was sent in this round, where some of it is left out.
+    sent: f64,
     share: f64,
     throttle: f64,
     last: SimTime,
@@ -124,6 +131,7 @@ impl DirtyTracker {
             to_send,
             rest: (memory - in_classes).max(0.0),
             sweep: Sweep::default(),
+            sent: 0.0,
             share: 1.0,
             throttle: 0.0,
             last: now,
@@ -157,16 +165,54 @@ impl DirtyTracker {
         self.throttle = throttle.0.clamp(0.0, 1.0);
     }
 
-    /// Until now, `fraction` of the round's map was sent. Needed before the pace of sending or writing changes, and
-    /// only for the early-clear log; harmless otherwise.
+    /// Until now, `fraction` of the round's map was sent. Needed before the pace of sending or writing changes, where the
+    /// log looks at single pages; harmless otherwise.
     pub fn note_sent(&mut self, now: SimTime, fraction: f64) {
         self.advance(now);
-        self.sweep.note_sent(fraction);
+        let passed = if self.leaves_out() {
+            self.passed(fraction)
+        } else {
+            fraction
+        };
+        self.sweep.note_sent(passed);
+    }
+
+    /// Where a sweep that leaves pages out has come to when `fraction` of the map was sent.
+    fn passed(&mut self, fraction: f64) -> f64 {
+        let (from, exposure) = self.sweep.last();
+        let sent = (fraction - self.sent).max(0.0);
+        let written = self.sweep.exposure() - exposure;
+        let passed = self.sweeping().passed(from, sent, exposure, written);
+        self.sent = self.sent.max(fraction);
+        if passed > 1.0 - NO_PAGE { 1.0 } else { passed }
+    }
+
+    const fn sweeping(&self) -> Sweeping<'_> {
+        Sweeping {
+            classes: self.model.classes.as_slice(),
+            to_send: self.to_send.as_slice(),
+            rest: self.rest,
+        }
+    }
+
+    /// Whether pages that are dirty again are left out of a round.
+    pub fn leaves_out(&self) -> bool {
+        self.model.log == Log::SkipDirty
+    }
+
+    /// Seconds until the sweep is through when it sends `pace` of the round's map each second, where it leaves pages out;
+    /// `note_sent` must have been told all up to now.
+    pub fn swept_in(&self, pace: f64) -> Option<f64> {
+        let (from, exposure) = self.sweep.last();
+        let writing = self.share * (1.0 - self.throttle);
+        self.leaves_out()
+            .then(|| self.sweeping().seconds_left(from, exposure, pace, writing))
     }
 
     /// Forgets what was written before `now`: the full copy begins.
     pub fn start(&mut self, now: SimTime) {
         self.sweep = Sweep::default();
+        self.sent = 0.0;
         self.last = now;
     }
 
@@ -180,7 +226,7 @@ impl DirtyTracker {
         for (class, to_send) in self.model.classes.iter().zip(&mut self.to_send) {
             let not_sent = *to_send * (1.0 - fraction);
             let again = match self.model.log {
-                Log::RoundStart => *to_send * fraction * self.sweep.written(class),
+                Log::RoundStart | Log::SkipDirty => *to_send * fraction * self.sweep.written(class),
                 Log::EarlyClear => *to_send * self.sweep.written_after_sent(class),
             };
             let newly = again + (class.size - *to_send).max(0.0) * self.sweep.written(class);
@@ -189,6 +235,7 @@ impl DirtyTracker {
             *to_send = not_sent + newly;
         }
         self.sweep = Sweep::default();
+        self.sent = 0.0;
         Collected {
             dirtied: self.bytes(dirtied).min(self.model.most),
             left: self.bytes(dirtied + unsent).min(self.model.memory),

@@ -11,7 +11,6 @@ use twinrack_control::migration::plan::Plan;
 use twinrack_control::migration::policy::Policy;
 use twinrack_control::migration::{Command, Input, Refusal, Until};
 use twinrack_scenario::record::{Event, Outcome};
-use twinrack_scenario::spec::migration::DirtyLogSpec;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration, SimTime};
 use twinrack_scenario::{HostId, MigrationId, NetworkId, VmId};
 
@@ -110,11 +109,7 @@ impl Body<'_> {
         let model = if let Policy::SimGrid(policy) = &plan.policy {
             DirtyModel::simgrid(plan.memory, policy.speed, policy.intensity, policy.working_set)
         } else {
-            let log = match plan.dirty_log {
-                DirtyLogSpec::RoundStart => Log::RoundStart,
-                DirtyLogSpec::EarlyClear => Log::EarlyClear,
-            };
-            DirtyModel::new(&spec.dirtying, plan.memory, log)
+            DirtyModel::new(&spec.dirtying, plan.memory, Log::from(plan.dirty_log))
         };
         let policy = &self.scenario.spec.policies.migration;
         let now = self.engine.now();
@@ -296,11 +291,10 @@ impl Body<'_> {
     /// sending costs processors.
     pub(super) fn rate_changed(&mut self, now: SimTime, id: MigrationId) {
         let cost = f64::from(self.scenario.spec.policies.migration.cost.send_nanos_per_byte) / 1e9;
+        let rate = self.rate_of(id);
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };
-        let fluid = &self.links.networks[entry.network].fluid;
-        let rate = entry.flow.map_or(0.0, |flow| fluid.rate(flow.id).as_f64() / 8.0);
         let (from, to, before, work) = (entry.from, entry.to, entry.work, rate * cost);
         entry.work = work;
         if (work - before).abs() > 1e-12 {
@@ -326,7 +320,20 @@ impl Body<'_> {
         self.note_progress(now, id);
         if let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut()) {
             tracker.set_share(now, share);
+            // A guest that writes more has more left out, and its round is over earlier.
+            if tracker.leaves_out() {
+                let rate = self.rate_of(id);
+                self.look_ahead(now, id, rate);
+            }
         }
+    }
+
+    /// What the flow of a migration gets, in bytes a second.
+    fn rate_of(&self, id: MigrationId) -> f64 {
+        self.moves.get(&id).map_or(0.0, |entry| {
+            let fluid = &self.links.networks[entry.network].fluid;
+            entry.flow.map_or(0.0, |flow| fluid.rate(flow.id).as_f64() / 8.0)
+        })
     }
 
     /// How much of a round was sent so far: which pages are dirty again follows from it when the pace of sending or of
@@ -344,16 +351,37 @@ impl Body<'_> {
         }
     }
 
-    fn look_ahead(&mut self, now: SimTime, id: MigrationId, rate: f64) {
-        let Some(entry) = self.moves.get_mut(&id) else {
-            return;
-        };
-        let Some(flow) = entry.flow.filter(|flow| !matches!(flow.until, Until::MapSent)) else {
-            return;
-        };
+    /// Seconds until the flow of a migration has done what it is to, at that many bytes a second; and the bytes that it has
+    /// left of all.
+    fn seconds_left(&self, now: SimTime, entry: &Move, flow: &Flow, rate: f64) -> (f64, f64) {
         let sent = self.links.networks[entry.network].fluid.sent(now, flow.id);
         let left = flow.wire.saturating_sub(sent).as_f64();
         let seconds = flow.until.seconds_left(now.since(flow.began), left, rate);
+        let round = flow.done == Done::RoundArrived;
+        let tracker = entry.tracker.as_ref().filter(|_| round);
+        let swept = tracker.and_then(|tracker| tracker.swept_in(rate / flow.wire.as_f64().max(1.0)));
+        (swept.map_or(seconds, |swept| swept.min(seconds)), left)
+    }
+
+    fn look_ahead(&mut self, now: SimTime, id: MigrationId, rate: f64) {
+        let Some((entry, flow)) = self.moves.get(&id).and_then(|entry| Some((entry, entry.flow?))) else {
+            return;
+        };
+        let leaves_out =
+            flow.done == Done::RoundArrived && entry.tracker.as_ref().is_some_and(DirtyTracker::leaves_out);
+        if flow.until == Until::MapSent && !leaves_out {
+            return;
+        }
+        let (seconds, left) = self.seconds_left(now, entry, &flow, rate);
+        if left <= 0.0 {
+            // All is on its way.
+            return;
+        }
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        // What was foreseen at another pace no longer holds.
+        entry.epoch += u32::from(leaves_out);
         if seconds.is_finite() && left > seconds * rate + 1.0 {
             entry.epoch += 1;
             let epoch = entry.epoch;

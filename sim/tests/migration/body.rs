@@ -84,27 +84,31 @@ pub(crate) fn run_one(link: f64, plan: Plan, guest: DirtyModel) -> Report {
 
 /// Max-min fair rates under caps: those below the fair share keep their cap, the rest split what remains.
 fn share(runners: &mut [Runner], link: f64, now: SimTime) {
-    let mut flows: Vec<&mut Flow> = runners
+    let mut flows: Vec<(&mut Flow, &DirtyTracker)> = runners
         .iter_mut()
-        .filter_map(|runner| runner.flow.as_mut())
+        .filter_map(|runner| Some((runner.flow.as_mut()?, &runner.guest)))
         .collect();
-    flows.sort_by(|a, b| a.cap.total_cmp(&b.cap));
+    flows.sort_by(|a, b| a.0.cap.total_cmp(&b.0.cap));
     let (mut left, mut count) = (link, flows.len());
-    for flow in flows {
+    for (flow, guest) in flows {
         let rate = flow.cap.min(left / count as f64);
         left -= rate;
         count -= 1;
         if rate != flow.rate {
             flow.rate = rate;
-            flow.ends = now + SimDuration::from_secs_f64(flow.seconds_left(now));
+            flow.ends = now + SimDuration::from_secs_f64(flow.seconds_left(now, guest));
         }
     }
 }
 
 impl Flow {
-    fn seconds_left(&self, now: SimTime) -> f64 {
+    fn seconds_left(&self, now: SimTime, guest: &DirtyTracker) -> f64 {
         match self.what {
-            Sent::Round { until, began, .. } => until.seconds_left(now.since(began), self.left, self.rate),
+            Sent::Round { until, began, .. } => {
+                let sent = until.seconds_left(now.since(began), self.left, self.rate);
+                let swept = guest.swept_in(self.rate / self.total);
+                swept.map_or(sent, |swept| swept.min(sent))
+            }
             Sent::State | Sent::Fetch => Until::MapSent.seconds_left(SimDuration::ZERO, self.left, self.rate),
         }
     }

@@ -46,15 +46,15 @@ fn migrate(link: f64, plan: Plan, classes: &[PageClassSpec]) -> Report {
 
 /// Clark et al., NSDI'05: `SPECweb99` at 350 connections in 800 MB, adaptive rate limiting from 100 Mb/s.
 ///
-/// The guest is described by two classes fitted to the published rounds; the memory is the 676.8 MB that the first
-/// round sent; the greatest rate is that of the last copy (18.2 MB in 201 ms).
+/// The guest is described by two classes fitted to the published rounds; the greatest rate is that of the last copy (18.2 MB
+/// in 201 ms).
 fn clark() -> Vec<Row> {
     let published = [676.8, 126.7, 39.0, 28.4, 24.2, 16.7, 14.2, 15.3];
     let yaml = "{policy: {clark-2005: {max_rate: 724Mb/s}}, timings: {setup: 0s, clean_up: 0s}}";
-    let plan = live(yaml, Bytes(676_800_000));
+    let plan = live(yaml, Bytes(800_000_000));
     let classes = [
-        class(Bytes(23_000_000), 24e6 / 0.8 / 4096.0, Random),
-        class(Bytes(600_000_000), 1.95e6 / 4096.0, Sequential),
+        class(Bytes(43_400_000), 47e6 / 4096.0, Random),
+        class(Bytes(355_000_000), 2.45e6 / 4096.0, Sequential),
     ];
     let report = migrate(724e6 / 8.0, plan, &classes);
     let mut rows: Vec<Row> = published

@@ -14,6 +14,8 @@ pub enum Log {
     /// a class at its own time, so what counts is the mean of `U` over the time left after that, `∫₀¹ U(T·(1−x)) dx`
     /// when everything is steady.
     EarlyClear,
+    /// All since the round began, and what is dirty again when its turn comes is left out (see [`super::skip`]).
+    SkipDirty,
 }
 
 impl From<DirtyLogSpec> for Log {
@@ -21,6 +23,7 @@ impl From<DirtyLogSpec> for Log {
         match spec {
             DirtyLogSpec::RoundStart => Self::RoundStart,
             DirtyLogSpec::EarlyClear => Self::EarlyClear,
+            DirtyLogSpec::SkipDirty => Self::SkipDirty,
         }
     }
 }
@@ -48,7 +51,17 @@ impl Sweep {
 
     /// Fraction of the map sent at the last point.
     pub(super) fn sent(&self) -> f64 {
-        self.points.last().map_or(0.0, |point| point.0)
+        self.last().0
+    }
+
+    /// The last point.
+    pub(super) fn last(&self) -> (f64, f64) {
+        self.points.last().copied().unwrap_or_default()
+    }
+
+    /// Writing so far, in seconds of full share.
+    pub(super) const fn exposure(&self) -> f64 {
+        self.exposure
     }
 
     /// Share of a class written at least once in the whole round.
@@ -79,7 +92,7 @@ fn passes(class: &PageClass, exposure: f64) -> f64 {
 }
 
 /// Share of a class that is written at least once in `exposure` seconds of full share.
-fn share_written(class: &PageClass, exposure: f64) -> f64 {
+pub(super) fn share_written(class: &PageClass, exposure: f64) -> f64 {
     let passes = passes(class, exposure);
     match class.pattern {
         WritePattern::Random => -libm::expm1(-passes),

@@ -44,7 +44,7 @@ impl Body<'_> {
         let left = self
             .moves
             .get(&id)
-            .and_then(|entry| self.seconds_left(now, entry, rate));
+            .and_then(|entry| self.round_left(now, entry, rate));
         let guest = self.guest(vm);
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
@@ -83,11 +83,9 @@ impl Body<'_> {
     }
 
     /// When the round under way began, and the seconds until it is over.
-    fn seconds_left(&self, now: SimTime, entry: &Move, rate: f64) -> Option<(SimTime, f64)> {
+    fn round_left(&self, now: SimTime, entry: &Move, rate: f64) -> Option<(SimTime, f64)> {
         let flow = entry.flow.filter(|flow| flow.done == Done::RoundArrived)?;
-        let sent = self.links.networks[entry.network].fluid.sent(now, flow.id);
-        let left = flow.wire.saturating_sub(sent).as_f64();
-        let seconds = flow.until.seconds_left(now.since(flow.began), left, rate);
+        let (seconds, _) = self.seconds_left(now, entry, &flow, rate);
         (seconds > 0.0 && seconds.is_finite()).then_some((flow.began, seconds))
     }
 
