@@ -1,4 +1,4 @@
-//! The comparison as JUnit XML: a suite for each scenario, a case for each figure, output only where something is wrong.
+//! The comparison as `JUnit` XML: a suite for each scenario, a case for each figure, output only where something is wrong.
 
 use super::text::{change, difference, head, sides};
 use super::{Comparison, FigureVerdict, Outcome, ScenarioComparison, Verdict};

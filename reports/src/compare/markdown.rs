@@ -1,6 +1,8 @@
 //! The comparison as one comment of a pull request: the verdict first, what moved, the rest folded, a hidden mark in the last line
 //! by which the next comment finds this one and replaces it.
 
+use std::fmt::Write as _;
+
 use super::text::{change, difference, grouped, head, rows, sides, verdict};
 use super::{Comparison, FigureVerdict, Outcome, ScenarioComparison, Verdict};
 
@@ -50,7 +52,11 @@ fn fitting(mut text: String, parts: impl Iterator<Item = String>) -> String {
         }
     }
     if left > 0 {
-        text += &format!("\n{left} lines are left out here; `--format json` has everything.\n\n");
+        // Writing into a text can't fail.
+        let _ = write!(
+            text,
+            "\n{left} lines are left out here; `--format json` has everything.\n\n"
+        );
     }
     text
 }
