@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use twinrack_reports::compare::{self, CompareError, Comparison, Outcome, Rules, Suite, compare, text};
+use twinrack_reports::compare::{
+    self, CompareError, Comparison, Outcome, Rules, Suite, compare, dashboards, junit, markdown, text,
+};
+use twinrack_scenario::record::Better;
 
 use crate::exit::{Exit, Stop, print};
 use crate::report::write_atomically;
@@ -14,8 +17,18 @@ use crate::terminal::width;
 enum Format {
     /// For a terminal.
     Text,
+    /// A comment of a pull request, at most 65 000 bytes.
+    Markdown,
+    /// Test results, for CI servers.
+    Junit,
     /// Everything, for programs.
     Json,
+    /// The figures of the new runs that should be low, for github-action-benchmark's `customSmallerIsBetter`.
+    Gab,
+    /// Those that should be high, for its `customBiggerIsBetter`.
+    GabBigger,
+    /// The figures of the new runs in the Bencher Metric Format.
+    Bmf,
 }
 
 /// From which verdict on the command fails.
@@ -77,7 +90,12 @@ impl Compare {
     fn written(&self, comparison: &Comparison) -> Result<String, Stop> {
         Ok(match self.format {
             Format::Text => text::written(comparison, width(), self.all),
-            Format::Json => serde_json::to_string_pretty(comparison).map_err(Stop::bad_input)? + "\n",
+            Format::Markdown => markdown::written(comparison),
+            Format::Junit => junit::written(comparison, self.error_on == ErrorOn::Warn),
+            Format::Json => pretty(comparison)?,
+            Format::Gab => pretty(&dashboards::action_benchmark(comparison, Better::Lower))?,
+            Format::GabBigger => pretty(&dashboards::action_benchmark(comparison, Better::Higher))?,
+            Format::Bmf => pretty(&dashboards::bencher(comparison))?,
         })
     }
 
@@ -93,6 +111,12 @@ impl Compare {
             (Outcome::Failed, _) | (Outcome::Warned, ErrorOn::Warn) => Exit::Failed,
         })
     }
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<String, Stop> {
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(Stop::bad_input)
 }
 
 /// Arguments of `bless`.

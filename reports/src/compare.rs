@@ -4,9 +4,12 @@
 //! [`gates`]: chance, noise and strength.
 
 pub mod baseline;
+pub mod dashboards;
 pub mod exact;
 pub mod gates;
 mod holm;
+pub mod junit;
+pub mod markdown;
 mod matching;
 mod permutation;
 pub mod rules;

@@ -276,3 +276,76 @@ fn two_records_of_one_simulated_run_are_refused() {
     let error = Suite::read(&path).expect_err("no baseline");
     assert!(error.to_string().contains("is no baseline"), "{error}");
 }
+
+/// One figure that fails, one that warns, one better, one too small to count, one gone.
+fn mixed() -> Comparison {
+    let base = [
+        ("migration.downtime_s.max", 0.2),
+        ("migration.total_s.max", 50.0),
+        ("power.watts.mean", 80.0),
+        ("cpu.ready_s.mean", 1.0),
+        ("ha.outage_s.max", 9.0),
+    ];
+    let new = [
+        ("migration.downtime_s.max", 0.26),
+        ("migration.total_s.max", 51.0),
+        ("power.watts.mean", 70.0),
+        ("cpu.ready_s.mean", 1.001),
+    ];
+    compared(
+        &suite(vec![sample("sim", 1, &base)]),
+        &suite(vec![sample("sim", 1, &new)]),
+    )
+}
+
+#[test]
+fn a_comment_tells_the_verdict_first_and_ends_with_its_mark() {
+    insta::assert_snapshot!("markdown", super::markdown::written(&mixed()));
+}
+
+/// However much there is to tell, the platform takes the comment, says what was left out, and finds it again.
+#[test]
+fn a_comment_is_never_longer_than_the_platform_takes() {
+    let mut comparison = mixed();
+    comparison.scenarios = vec![comparison.scenarios[0].clone(); 200];
+    let text = super::markdown::written(&comparison);
+    assert!((60_000..=65_000).contains(&text.len()), "{}", text.len());
+    assert!(text.contains("lines are left out here"));
+    assert_eq!(text.lines().last(), Some(super::markdown::MARK));
+}
+
+#[test]
+fn ci_servers_see_what_failed_and_why() {
+    insta::assert_snapshot!("junit", super::junit::written(&mixed(), false));
+    let strict = super::junit::written(&mixed(), true);
+    assert!(strict.contains("tests=\"5\" failures=\"3\""), "{strict}");
+}
+
+#[test]
+fn dashboards_get_the_new_values() {
+    use twinrack_scenario::record::Better;
+    let smaller = super::dashboards::action_benchmark(&mixed(), Better::Lower);
+    let entry = &smaller[0];
+    assert_eq!(
+        (&entry["name"], &entry["value"], &entry["unit"]),
+        (
+            &json!("case: migration.downtime_s.max"),
+            &json!(0.26),
+            &json!("s")
+        )
+    );
+    assert_eq!(
+        smaller.as_array().map(Vec::len),
+        Some(4),
+        "what is gone has no value"
+    );
+    assert_eq!(
+        super::dashboards::action_benchmark(&mixed(), Better::Higher),
+        json!([])
+    );
+    let bencher = super::dashboards::bencher(&mixed());
+    assert_eq!(
+        bencher["case"]["power.watts.mean"],
+        json!({"value": 70.0, "lower_value": 70.0, "upper_value": 70.0})
+    );
+}
