@@ -14,7 +14,7 @@ pub enum Log {
     /// a class at its own time, so what counts is the mean of `U` over the time left after that, `∫₀¹ U(T·(1−x)) dx`
     /// when everything is steady.
     EarlyClear,
-    /// All since the round began, and what is dirty again when its turn comes is left out (see [`super::skip`]).
+    /// All since the round began, and what is dirty again when its turn comes is left out.
     SkipDirty,
 }
 
