@@ -61,11 +61,17 @@ pub fn ended_unbegun(id: MigrationId, outcome: Outcome, why: Option<&Refusal>) -
     }
 }
 
-/// What an order tells of a VM that it stops.
-pub fn stopped(id: MigrationId, command: &Command) -> Option<Event> {
+/// What an order tells: that a VM is stopped, or that something could not be done any more.
+pub fn ordered(id: MigrationId, command: &Command) -> Option<Event> {
     let (reason, left) = match command {
         Command::PauseVm { reason, left, .. } => (*reason, left),
         Command::SaveVm { memory, .. } => (StopReason::Saved, memory),
+        Command::Refuse(why) => {
+            return Some(Event::MigrationWarned {
+                migration: id,
+                warning: why.to_string(),
+            });
+        }
         _ => return None,
     };
     Some(Event::MigrationPaused {
@@ -75,10 +81,10 @@ pub fn stopped(id: MigrationId, command: &Command) -> Option<Event> {
     })
 }
 
-/// Gives the body its orders, and notes those that stop the VM.
+/// Gives the body its orders, and notes what they tell.
 pub fn carry_out(id: MigrationId, commands: &[Command], fabric: &mut impl Fabric) {
     for command in commands {
-        if let Some(event) = stopped(id, command) {
+        if let Some(event) = ordered(id, command) {
             fabric.note(event);
         }
         fabric.migrate(id, command);

@@ -60,7 +60,7 @@ pub fn migrate(
         let sent = brain.rounds().get(rounds..).unwrap_or_default();
         events.extend(sent.iter().map(|round| (at, notes::round(migration, round))));
         for command in &commands {
-            events.extend(notes::stopped(migration, command).map(|event| (at, event)));
+            events.extend(notes::ordered(migration, command).map(|event| (at, event)));
             input = match source.carry_out(system, migration.0, command) {
                 Ok(answer) => answer.or(input),
                 Err(MigrateError::InDoubt) => return Err(Failed::InDoubt(source.into_machine())),
