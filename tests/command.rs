@@ -14,6 +14,12 @@ pub fn twinrack(arguments: &[&str]) -> Output {
     command.output().expect("the command starts")
 }
 
+/// The path of a name in a folder, as an argument.
+fn within(folder: &tempfile::TempDir, name: &str) -> String {
+    let path = folder.path().join(name);
+    path.to_str().expect("a plain path").to_owned()
+}
+
 pub fn status(output: &Output) -> i32 {
     output.status.code().expect("it ends by itself")
 }
@@ -265,14 +271,7 @@ fn a_plan_is_answered_kept_and_answered_again_alike() {
 #[test]
 fn a_changed_policy_is_caught_with_its_first_differing_event() {
     let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| {
-        folder
-            .path()
-            .join(name)
-            .to_str()
-            .expect("a plain path")
-            .to_owned()
-    };
+    let at = |name: &str| within(&folder, name);
     let (was, is, blessed) = (at("was"), at("is"), at("blessed.json"));
     assert_eq!(status(&twinrack(&["run", LIVE, "--out", &was])), 0);
     let bug = "policies.migration.policy.hyperv-r2.max_rounds=4";
@@ -311,14 +310,7 @@ fn a_changed_policy_is_caught_with_its_first_differing_event() {
 #[test]
 fn what_can_not_be_compared_is_status_2() {
     let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| {
-        folder
-            .path()
-            .join(name)
-            .to_str()
-            .expect("a plain path")
-            .to_owned()
-    };
+    let at = |name: &str| within(&folder, name);
     let (one, other) = (at("one"), at("other"));
     twinrack(&["run", LIVE, "--out", &one]);
     twinrack(&["run", "scenarios/deck/density.yaml", "--out", &other]);

@@ -30,6 +30,8 @@ pub mod vcpu;
 pub mod vm;
 
 pub use absent::AbsentPages;
+#[cfg(test)]
+pub(crate) use absent::has_absent_pages;
 pub use dirty::{DirtyLog, DirtyMechanism, PageSet};
 pub use memory::{Backing, GuestMemory};
 pub use pause::Kicker;

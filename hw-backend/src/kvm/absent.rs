@@ -273,6 +273,19 @@ unsafe fn fill(faults: &File, copy: &mut Copy) -> Result<(), Error> {
     }
 }
 
+/// For tests: whether this process may have absent pages, with a loud word where it may not.
+#[cfg(test)]
+pub(crate) fn has_absent_pages() -> bool {
+    match AbsentPages::available() {
+        Ok(()) => true,
+        Err(error) => {
+            let test = std::thread::current();
+            eprintln!("SKIPPED {}: {error}", test.name().unwrap_or("test"));
+            false
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use twinrack_scenario::units::Bytes;
@@ -283,21 +296,9 @@ mod tests {
         Arc::new(GuestMemory::new(Bytes(8 * 4096), backing).expect("eight pages"))
     }
 
-    /// A loud word where this process may not have absent pages.
-    fn is_available() -> bool {
-        match AbsentPages::available() {
-            Ok(()) => true,
-            Err(error) => {
-                let test = std::thread::current();
-                eprintln!("SKIPPED {}: {error}", test.name().unwrap_or("test"));
-                false
-            }
-        }
-    }
-
     #[test]
     fn who_touches_a_page_waits_for_it_and_others_do_not() {
-        if !is_available() {
+        if !has_absent_pages() {
             return;
         }
         let memory = memory(Backing::Anonymous);

@@ -2,7 +2,7 @@
 
 use super::setup::goes_on_and_is_whole;
 use super::*;
-use crate::kvm::AbsentPages;
+use crate::kvm::has_absent_pages;
 use twinrack_control::migration::Plan;
 use twinrack_scenario::record::Event;
 
@@ -15,22 +15,10 @@ fn post_copy(rounds: u32) -> Plan {
     plan
 }
 
-/// A loud word where a process may not have absent pages.
-fn is_available() -> bool {
-    match AbsentPages::available() {
-        Ok(()) => true,
-        Err(error) => {
-            let test = std::thread::current();
-            eprintln!("SKIPPED {}: {error}", test.name().unwrap_or("test"));
-            false
-        }
-    }
-}
-
 #[test]
 fn a_guest_runs_ahead_of_its_pages_and_waits_for_those_it_touches() {
     let system = require_kvm!();
-    if !is_available() {
+    if !has_absent_pages() {
         return;
     }
     for vcpus in [1, 2] {
@@ -65,7 +53,7 @@ fn a_guest_runs_ahead_of_its_pages_and_waits_for_those_it_touches() {
 #[test]
 fn what_was_written_after_its_round_follows() {
     let system = require_kvm!();
-    if !is_available() {
+    if !has_absent_pages() {
         return;
     }
     let mut run = Run::new(&system, shape(DirtyMechanism::best(&system)), dirtying(2_000.0));
@@ -86,7 +74,7 @@ fn what_was_written_after_its_round_follows() {
 #[test]
 fn a_guest_whose_pages_can_not_follow_is_lost_and_on_neither_side() {
     let system = require_kvm!();
-    if !is_available() {
+    if !has_absent_pages() {
         return;
     }
     for cut in [1_u64 << 20, 8 << 20] {
@@ -102,7 +90,7 @@ fn a_guest_whose_pages_can_not_follow_is_lost_and_on_neither_side() {
 #[test]
 fn before_the_hand_over_a_lost_link_leaves_it_at_the_source() {
     let system = require_kvm!();
-    if !is_available() {
+    if !has_absent_pages() {
         return;
     }
     let mut run = Run::new(&system, shape(DirtyMechanism::Bitmap), dirtying(2_000.0));
