@@ -13,16 +13,13 @@ use twinrack_scenario::{HostId, VmId};
 
 use crate::fabric::{Fabric, HostState, VmState};
 use crate::maintenance::Maintenance;
-use crate::mover::Mover;
+use crate::mover::{Mover, Proposal};
 use crate::placement::reach::Reach;
 use crate::placement::target::Need;
 use crate::placement::{Candidate, Detector, Fit, Room, Selector};
 
 /// Values of the past that each VM keeps.
 const HISTORY: usize = 30;
-
-/// A move that was decided.
-pub type Move = (VmId, HostId);
 
 /// The part of the brain that packs VMs.
 pub struct Consolidator {
@@ -34,7 +31,7 @@ pub struct Consolidator {
     /// Past use of each VM's processors, oldest first; empty while no rule looks at it.
     histories: Vec<Vec<f64>>,
     /// Moves that wait for a host to start.
-    waiting: BTreeMap<HostId, Vec<Move>>,
+    waiting: BTreeMap<HostId, Vec<Proposal>>,
     /// Hosts that are switched off as soon as they are empty.
     leaving: BTreeSet<HostId>,
 }
@@ -53,7 +50,7 @@ struct Round {
     fit: Fit,
     /// Where the product lets VMs move to.
     reach: Reach,
-    moves: Vec<Move>,
+    moves: Vec<Proposal>,
     /// Hosts that are switched off, as far as they were not passed over yet; looked for when one is first needed.
     off: Option<VecDeque<HostId>>,
 }
@@ -84,7 +81,7 @@ impl Consolidator {
         mover: &Mover,
         maintenance: &Maintenance,
         fabric: &mut impl Fabric,
-    ) -> Vec<Move> {
+    ) -> Vec<Proposal> {
         self.remember(fabric);
         let usable: Vec<HostId> = (0..fabric.host_count())
             .map(HostId)
@@ -122,8 +119,14 @@ impl Consolidator {
     }
 
     /// A host that was started for waiting moves is up.
-    pub fn host_ready(&mut self, host: HostId) -> Vec<Move> {
+    pub fn host_ready(&mut self, host: HostId) -> Vec<Proposal> {
         self.waiting.remove(&host).unwrap_or_default()
+    }
+
+    /// A host died: nothing waits for it any more, and it is not switched off.
+    pub fn host_died(&mut self, host: HostId) {
+        self.waiting.remove(&host);
+        self.leaving.remove(&host);
     }
 
     /// A VM left a host: it is switched off if that was its last.
@@ -159,6 +162,7 @@ impl Consolidator {
             setting: fabric.setting(host),
             processors: f64::from(view.processors),
             asked: fabric.vms_on(host).iter().map(|vm| fabric.vm(*vm).demand).sum(),
+            unreserved: view.unreserved,
             memory: view.memory,
             free: view.memory_free,
             moves: self.spec.moves_max,
@@ -257,12 +261,14 @@ impl Consolidator {
                 .collect();
             let view = fabric.host(host);
             let asked: f64 = promised.iter().map(|need| need.processors).sum();
+            let reserved: f64 = promised.iter().map(|need| need.reserve).sum();
             let memory = promised.iter().map(|need| need.memory).sum();
             let room = Room {
                 kind: 0,
                 setting: 0,
                 processors: f64::from(view.processors),
                 asked,
+                unreserved: f64::from(view.processors) - reserved,
                 memory: view.memory,
                 free: view.memory.saturating_sub(memory),
                 moves: 1,
@@ -361,7 +367,7 @@ impl Consolidator {
     }
 
     /// A place for every VM of a host, or none at all.
-    fn all_elsewhere(&self, vms: &[VmId], round: &mut Round, fabric: &impl Fabric) -> Option<Vec<Move>> {
+    fn all_elsewhere(&self, vms: &[VmId], round: &mut Round, fabric: &impl Fabric) -> Option<Vec<Proposal>> {
         let Round { fit, reach, .. } = round;
         if !fit.might_hold(vms.iter().map(|vm| fabric.vm(*vm).footprint).collect()) {
             return None;
@@ -388,8 +394,5 @@ impl Consolidator {
 
 fn need_of(vm: VmId, fabric: &impl Fabric) -> Need {
     let view = fabric.vm(vm);
-    Need {
-        processors: view.demand,
-        memory: view.footprint,
-    }
+    Need::of(&view, view.demand)
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use twinrack_control::fabric::{HostState, Notice, Request, VmState};
-use twinrack_control::limits::{Asked, admit};
 use twinrack_control::migration::plan::footprint;
+use twinrack_control::start::{Offer, admit};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
 use twinrack_scenario::units::SimTime;
@@ -170,22 +170,14 @@ impl Body<'_> {
     }
 
     fn admitted(&self, vm: VmId, host: HostId) -> Result<(), String> {
-        if self.hosts[host.index()].state != HostState::Up {
-            return Err("the host is not up".to_owned());
-        }
-        let own = spec(self.scenario, vm);
-        let asked = Asked {
-            vcpus: own.processors(),
-            memory: own.memory.value,
+        let offer = Offer {
+            up: self.hosts[host.index()].state == HostState::Up,
+            edition: self.edition(host),
+            holds: self.running_on(host),
+            free: self.free(host),
+            takes: footprint(self.scenario, spec(self.scenario, vm)),
         };
-        admit(self.edition(host), self.running_on(host), asked)?;
-        if self.free(host) < footprint(self.scenario, own) {
-            return Err(format!(
-                "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
-                footprint(self.scenario, own).0 >> 20
-            ));
-        }
-        Ok(())
+        admit(&offer, self.newcomer(vm))
     }
 
     pub(super) fn occupy(&mut self, vm: VmId, host: HostId, state: VmState) {

@@ -1,6 +1,6 @@
 //! The body as the brain sees it: the simulated arm of the [`Fabric`].
 
-use twinrack_control::fabric::{Fabric, HostState, HostView, Route, VmState, VmView, Wake};
+use twinrack_control::fabric::{Fabric, HostView, Route, VmState, VmView, Wake};
 use twinrack_control::migration::Command;
 use twinrack_control::migration::plan::{Plan, Subject};
 use twinrack_control::migration::precondition::Facts;
@@ -30,7 +30,8 @@ impl Fabric for Body<'_> {
             parks: twinrack_control::limits::core_parking(kind.edition),
             busy: entry.busy,
             memory: kind.memory,
-            memory_free: kind.memory.saturating_sub(entry.memory_used),
+            memory_free: self.memory_free(host),
+            unreserved: self.unreserved(host),
             vms: entry.vms.len() as u32,
         }
     }
@@ -51,6 +52,7 @@ impl Fabric for Body<'_> {
             memory: kind.memory,
             footprint: kind.footprint,
             vcpus: kind.vcpus,
+            reserve: kind.reserve,
             demand: (entry.demand * clock).min(1.0) * f64::from(kind.vcpus),
             movable: spec.highly_available,
             highly_available: spec.highly_available && !self.scenario.spec.clusters.is_empty(),
@@ -158,12 +160,7 @@ impl Fabric for Body<'_> {
     }
 
     fn restart(&mut self, vm: VmId, host: HostId, after: SimDuration) {
-        if self.state.hosts[host.index()].state != HostState::Up {
-            return;
-        }
-        self.occupy(vm, host);
-        self.state.vms[vm.index()].state = VmState::Restarting;
-        self.schedule(self.engine.now() + after, Happening::Serves(vm));
+        self.bring_up(vm, host, after);
     }
 
     fn note(&mut self, event: Event) {
