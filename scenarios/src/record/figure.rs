@@ -162,7 +162,7 @@ const REGISTRY: &[FigureKind] = figures! {
     "sla.violation", "1", &[], Modelled, Lower, "SLATAH times PDM (Beloglazov and Buyya 2012).";
     "sla.slatah", "1", &[], Modelled, Lower, "Share of active host time at full use.";
     "sla.pdm", "1", &[], Modelled, Lower, "Work lost to migrations over work asked for.";
-    "sla.overall", "1", &[], Modelled, Lower, "Processor time that VMs waited for, ready, over the processor time that they asked for.";
+    "sla.overall", "1", &[], Modelled, Lower, "Processor time that was not to be had over the processor time asked for.";
     "sla.average", "1", &[], Modelled, Lower, "Mean shortage over the records with one, as the peer computes it.";
 };
 
