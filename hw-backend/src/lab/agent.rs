@@ -236,16 +236,7 @@ impl Agent {
                 Ok(Answer::Done)
             }
             Ask::End { migration } => {
-                if let Some(Leaving { vm, thread, .. }) = self.leaving.remove(&migration) {
-                    self.returning.retain(|(_, thread)| !thread.is_finished());
-                    self.returning.push((vm, thread));
-                }
-                if let Some(waiting) = self.coming.remove(&migration) {
-                    waiting.give_up();
-                }
-                if let Some(writing) = self.writing.remove(&migration) {
-                    writing.give_up();
-                }
+                self.end(migration);
                 Ok(Answer::Done)
             }
             Ask::Settle { migration } => {
@@ -253,6 +244,20 @@ impl Agent {
                 Ok(Answer::Taken(!claim.refuse()))
             }
             Ask::Owner { migration, target } => self.owner(migration, target),
+        }
+    }
+
+    /// A migration is over.
+    fn end(&mut self, migration: MigrationId) {
+        if let Some(Leaving { vm, thread, .. }) = self.leaving.remove(&migration) {
+            self.returning.retain(|(_, thread)| !thread.is_finished());
+            self.returning.push((vm, thread));
+        }
+        if let Some(waiting) = self.coming.remove(&migration) {
+            waiting.give_up();
+        }
+        if let Some(writing) = self.writing.remove(&migration) {
+            writing.give_up();
         }
     }
 
