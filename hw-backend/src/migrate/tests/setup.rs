@@ -90,11 +90,7 @@ impl<'a> Run<'a> {
     pub(super) fn new(system: &'a System, shape: Shape, workload: Workload) -> Self {
         let mut machine = Machine::new(system, shape, &workload).expect("a guest");
         machine.run().expect("it runs");
-        let room = Room {
-            memory: shape.memory,
-            backing: shape.backing,
-            mechanism: shape.mechanism,
-        };
+        let room = Room::of(&shape);
         Self {
             system,
             workload,
@@ -122,7 +118,7 @@ impl<'a> Run<'a> {
         let claim = Claim::default();
         let referee = self.referee.take().unwrap_or_else(|| Box::new(claim.clone()));
         let machine = self.machine.take().expect("a guest");
-        let (system, room) = (self.system, self.room);
+        let (system, room) = (self.system, self.room.clone());
         let (ended, received) = thread::scope(|scope| {
             let target = scope.spawn(|| whole(receive(system, far, secret, room, &claim)?));
             let mut source =
