@@ -159,7 +159,7 @@ networks: [{name: migration, speed: 1Gb/s, goodput: 110MB/s, metric: 1100}, {nam
 storage: [{name: csv, kind: csv}]
 vms:
   - {name: v, profile: a1-light, host: n1, paging: {fills: 100/s}, traffic: [{to: w, rate: 100Mb/s}]}
-  - {name: q, host: n2, memory: 1GiB, vcpus: 1, cpu: 10%}
+  - {name: q, host: n2, memory: 1GiB, vcpus: 1, cpu: 10%, disk: {size: 64MiB, reads: 10/s, writes: 10/s}}
   - {name: w, host: n3, memory: 1GiB, vcpus: 1, cpu: 10%}
 policies: {parking: {}, migration: {cost: {dirty_fault: 1us}}}
 timeline:

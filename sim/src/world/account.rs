@@ -13,6 +13,8 @@ use crate::model::paging::Paging;
 pub struct Account {
     /// Seconds it ran.
     pub ran: f64,
+    /// Seconds it ran, each weighed by how much it got of the processor time that it asked for.
+    pub served: f64,
     /// Processor-seconds it asked for, with those that the hypervisor needs for them.
     pub asked: f64,
     /// Processor-seconds it got.
@@ -35,6 +37,7 @@ impl Account {
     fn count(&mut self, seconds: f64, vm: &Vm, paging: &Paging) {
         let granted = vm.granted;
         self.ran += seconds;
+        self.served += vm.service() * seconds;
         self.asked += vm.wanted * (1.0 + paging.overhead) * seconds;
         self.got += granted * seconds;
         self.ready += vm.waiting * seconds;
