@@ -45,7 +45,7 @@ impl Controller {
             consolidator: policies
                 .consolidation
                 .as_ref()
-                .map(|spec| Consolidator::new(spec, policies.placement, draw)),
+                .map(|spec| Consolidator::new(spec, policies.placement, &policies.migration.cost, draw)),
             checks: vec![None; parkings.len()],
             parkings,
         }

@@ -5,7 +5,7 @@
 
 use twinrack_scenario::record::{Event, Outcome};
 use twinrack_scenario::spec::timeline::ActionSpec;
-use twinrack_scenario::units::{Bytes, SimDuration, SimTime, Watts};
+use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration, SimTime, Watts};
 use twinrack_scenario::{HostId, MigrationId, NetworkId, Scenario, VmId};
 
 use crate::migration;
@@ -211,6 +211,8 @@ pub trait Fabric {
     fn kind(&self, host: HostId) -> u32;
     /// What a host would draw with so many logical processors busy.
     fn watts_at(&self, host: HostId, busy: f64) -> Watts;
+    /// What one migration gets of the network that migrations take, when nothing else goes over it.
+    fn move_rate(&self) -> BitsPerSecond;
     /// What a migration has to move.
     fn subject(&self, vm: VmId) -> migration::plan::Subject;
     /// What speaks for and against moving a VM from one host to another; the brain judges it.

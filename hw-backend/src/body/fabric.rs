@@ -3,6 +3,7 @@
 use twinrack_control::fabric::{Fabric, HostState, HostView, Notice, Route, VmState, VmView, Wake};
 use twinrack_control::limits::{Newcomer, Running, core_parking};
 use twinrack_control::migration::Command;
+use twinrack_control::migration::networks::of_moves;
 use twinrack_control::migration::plan::{Plan, Subject, footprint};
 use twinrack_control::migration::precondition::{Facts, Now};
 use twinrack_scenario::record::{Event, Outcome};
@@ -140,6 +141,12 @@ impl Fabric for Body<'_> {
         let point = |index: usize| curve.get(index).map_or(0.0, |watts| watts.0);
         let (low, high) = (point(at as usize), point((at as usize + 1).min(10)));
         Watts(low + (high - low) * (at - at.floor()))
+    }
+
+    fn move_rate(&self) -> BitsPerSecond {
+        let link = self.link_rate(of_moves(self.scenario));
+        let limit = self.scenario.spec.policies.migration.bandwidth;
+        limit.map_or(link, |limit| limit.min(link))
     }
 
     fn subject(&self, vm: VmId) -> Subject {

@@ -90,6 +90,7 @@ const REGISTRY: &[FigureKind] = figures! {
     "migration.failed", "1", &[], Counted, Lower, "Migrations that had begun and failed by a fault. Those refused are counted apart.";
     "migration.refused", "1", &[], Counted, Lower, "Migrations refused before anything was changed.";
     "migration.cancelled", "1", &[], Counted, Neither, "Migrations cancelled on request.";
+    "migration.unfinished", "1", &[], Counted, Neither, "Migrations asked for that had not ended when the run was over.";
     "migration.not_converged", "1", &[], Counted, Lower, "Migrations whose pre-copy ended without convergence, or never ended.";
     "migration.rolled_back", "1", &[], Counted, Lower, "Migrations taken back to the source during the pause.";
     "migration.vms_lost", "1", &[], Counted, Lower, "VMs whose memory was lost by a failure during their migration.";
@@ -107,7 +108,7 @@ const REGISTRY: &[FigureKind] = figures! {
     "migration.blackout.resume_s", "s", EACH, Measured, Lower, "Part of the downtime: from then until the VM was heard to run.";
     "migration.outage_s", "s", EACH, Modelled, Lower, "Time a client sees nothing of the VM: the downtime and the network's convergence; on real hosts the longest time without an answer to a client that asks every millisecond.";
     "migration.rounds", "1", EACH, Counted, Lower, "Rounds of pre-copy, the full copy included.";
-    "migration.bytes", "B", EACH, Counted, Lower, "Bytes sent; one value a completed migration.";
+    "migration.bytes", "B", EACH, Counted, Lower, "Bytes sent; one value a migration that completed or never ended by itself.";
     "migration.pages", "1", EACH, Counted, Neither, "Pages sent; one value a round of pre-copy.";
     "migration.throughput_bps", "b/s", RATE, Modelled, Higher, "Bytes sent over brown-out and downtime; one value a completed migration.";
     "migration.quick.downtime_s", "s", EACH, Modelled, Lower, "Time that a quick migration froze the VM.";

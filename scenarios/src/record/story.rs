@@ -11,6 +11,7 @@ use crate::fleet::{HostId, MigrationId, VmId};
 #[derive(Debug, Default)]
 pub struct Story {
     requested: BTreeMap<MigrationId, (u64, VmId, MigrationKind)>,
+    ended: usize,
     /// Since when VMs stand that a cluster may bring up again.
     down: BTreeMap<VmId, u64>,
     emptying: BTreeMap<HostId, u64>,
@@ -25,6 +26,8 @@ impl Story {
         for record in events {
             story.see(record);
         }
+        let unfinished = story.requested.len() - story.ended;
+        story.counts.insert("migration.unfinished", unfinished as u64);
         story
     }
 
@@ -92,6 +95,7 @@ impl Story {
                 migration, outcome, ..
             } => {
                 let asked = self.requested.get(migration).copied();
+                self.ended += usize::from(asked.is_some());
                 if let (Some((_, vm, _)), Outcome::LeftSaved) = (asked, outcome) {
                     self.down.insert(vm, record.t_ns);
                 }
@@ -160,6 +164,10 @@ impl Story {
                 self.count("migration.vms_lost");
             }
         }
+        // One that never ended by itself sent and slowed its guest all the same.
+        if kind != MigrationKind::Quick && *outcome == Outcome::NeverConverges {
+            self.sent(*brownout_nanos, *bytes, *rounds);
+        }
         if !matches!(outcome, Outcome::Completed | Outcome::CompletedNotConverged) {
             return;
         }
@@ -178,23 +186,29 @@ impl Story {
             self.add("migration.quick.downtime_s", downtime);
             return;
         }
-        self.add("migration.brownout_s", seconds(*brownout_nanos));
-        self.add("migration.rounds", f64::from(*rounds));
-        self.add("migration.bytes", *bytes as f64);
+        self.sent(*brownout_nanos, *bytes, *rounds);
         let sending = seconds(*brownout_nanos) + downtime;
         if sending > 0.0 {
             self.add("migration.throughput_bps", *bytes as f64 * 8.0 / sending);
         }
     }
+
+    /// What a migration sent while its VM ran.
+    fn sent(&mut self, brownout_nanos: u64, bytes: u64, rounds: u32) {
+        self.add("migration.brownout_s", brownout_nanos as f64 / 1e9);
+        self.add("migration.rounds", f64::from(rounds));
+        self.add("migration.bytes", bytes as f64);
+    }
 }
 
 /// Counts that are told even when they are none.
-const ALWAYS: [&str; 15] = [
+const ALWAYS: [&str; 16] = [
     "migration.count",
     "migration.completed",
     "migration.failed",
     "migration.refused",
     "migration.cancelled",
+    "migration.unfinished",
     "migration.not_converged",
     "migration.rolled_back",
     "migration.vms_lost",

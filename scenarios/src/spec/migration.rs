@@ -74,6 +74,10 @@ crate::spec! {
         max_rate: BitsPerSecond => default(BitsPerSecond(500_000_000)),
         /// The loop ends when less than this is left.
         threshold: Bytes => default(Bytes(256 << 10)),
+        /// Most rounds, as in the tool stack that it was built into (`xc_linux_save`: `DEF_MAX_ITERS`).
+        max_rounds: u32 [1, 1000] => default(29),
+        /// The loop ends when more than so many times the memory was sent (`DEF_MAX_FACTOR`).
+        max_factor: u32 [1, 1000] => default(3),
     }
 }
 

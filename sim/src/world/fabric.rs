@@ -2,10 +2,11 @@
 
 use twinrack_control::fabric::{Fabric, HostView, Route, VmState, VmView, Wake};
 use twinrack_control::migration::Command;
+use twinrack_control::migration::networks::of_moves;
 use twinrack_control::migration::plan::{Plan, Subject};
 use twinrack_control::migration::precondition::Facts;
 use twinrack_scenario::record::{Event, Outcome};
-use twinrack_scenario::units::{SimDuration, SimTime, Watts};
+use twinrack_scenario::units::{BitsPerSecond, SimDuration, SimTime, Watts};
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
 use super::body::{Body, Happening};
@@ -78,6 +79,14 @@ impl Fabric for Body<'_> {
             busy,
             awake: kind.processors,
         }))
+    }
+
+    fn move_rate(&self) -> BitsPerSecond {
+        let policy = &self.scenario.spec.policies.migration;
+        let network = of_moves(self.scenario).and_then(|network| self.links.networks.get(network.index()));
+        let network = network.or(self.links.networks.first());
+        let link = network.map(|network| network.goodput.unwrap_or(network.link_rate()));
+        [link, policy.bandwidth].into_iter().flatten().min().unwrap_or(BitsPerSecond(1_000_000_000))
     }
 
     fn subject(&self, vm: VmId) -> Subject {

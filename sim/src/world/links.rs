@@ -150,6 +150,11 @@ impl Network {
         capacity
     }
 
+    /// What the slowest of its links carries of payload.
+    pub fn link_rate(&self) -> BitsPerSecond {
+        self.link.iter().copied().min().unwrap_or_default()
+    }
+
     fn plain(hosts: u32) -> Self {
         let mtu = Bytes(1500);
         let link = vec![payload_rate(BitsPerSecond(1_000_000_000), mtu); hosts as usize];
