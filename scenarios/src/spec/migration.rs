@@ -236,6 +236,9 @@ crate::spec! {
         policy: PrecopyPolicySpec => optional,
         /// Most bandwidth one migration takes; what the network gives when absent.
         bandwidth: BitsPerSecond => optional,
+        /// Its weight where it shares a link with other migrations and with traffic: it gets so many times what one of weight 1 gets,
+        /// as long as both could use more.
+        weight: u32 [1, 1000] => default(1),
         /// Most migrations that a host takes part in at once, as source or target (2008 R2: 1; 2012 and later: 2).
         per_host: u32 [1, 1000] => default(1),
         /// What happens to one more.

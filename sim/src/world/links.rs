@@ -184,10 +184,11 @@ impl Network {
         owner: Owner,
         (from, to): (HostId, HostId),
         size: Size,
+        weight: u32,
         cap: Option<BitsPerSecond>,
     ) -> FlowId {
         self.touched = true;
-        let flow = self.fluid.start(now, (from.0, to.0), size, 1.0, cap);
+        let flow = self.fluid.start(now, (from.0, to.0), size, f64::from(weight), cap);
         if self.owners.len() <= flow.index() {
             self.owners.resize(flow.index() + 1, None);
         }

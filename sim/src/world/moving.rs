@@ -258,7 +258,8 @@ impl Body<'_> {
         let network = &mut self.links.networks[entry.network];
         let cap = lower(limit, network.goodput);
         let (owner, ends, size) = (Owner::Migration(id), (entry.from, entry.to), Size::Transfer(wire));
-        let flow = network.start(now, owner, ends, size, lower(cap, thread));
+        let weight = self.scenario.spec.policies.migration.weight;
+        let flow = network.start(now, owner, ends, size, weight, lower(cap, thread));
         entry.arrival.expect(now, wire);
         entry.flow = Some(Flow {
             id: flow,

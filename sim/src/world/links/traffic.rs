@@ -21,6 +21,7 @@ struct Stream {
     to: End,
     network: usize,
     rate: BitsPerSecond,
+    weight: u32,
     flow: Option<(FlowId, HostId)>,
     /// Cycles a second that receiving it takes now.
     cycles: f64,
@@ -100,7 +101,8 @@ impl Traffic {
             } else {
                 stream.rate.min(single_processor_limit(network.mtu))
             };
-            let flow = network.start(now, Owner::Stream(at), (from, to), Size::Stream, Some(limit));
+            let (owner, weight) = (Owner::Stream(at), stream.weight);
+            let flow = network.start(now, owner, (from, to), Size::Stream, weight, Some(limit));
             stream.flow = Some((flow, to));
             self.into.entry(to).or_default().insert(at);
         }
@@ -182,6 +184,7 @@ fn streams(scenario: &Scenario) -> Vec<Stream> {
                         to,
                         network,
                         rate: traffic.rate,
+                        weight: traffic.weight,
                         flow: None,
                         cycles: 0.0,
                     });
