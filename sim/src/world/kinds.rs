@@ -205,6 +205,8 @@ pub struct Kinds {
     pub hosts: Vec<HostKind>,
     /// Item `g` of `vms`.
     pub vms: Vec<VmKind>,
+    /// Whether any VM has processors reserved.
+    pub reserves: bool,
     /// Seconds that a dirty log's first write to a page costs under each translation.
     dirty_fault: Vec<f64>,
 }
@@ -219,13 +221,14 @@ impl Kinds {
             .iter()
             .map(|spec| HostKind::new(spec, scenario, &mut translations))
             .collect();
-        let vms = scenario
+        let vms: Vec<VmKind> = scenario
             .spec
             .vms
             .iter()
             .map(|spec| VmKind::new(spec, scenario, &translations))
             .collect();
         Self {
+            reserves: vms.iter().any(|kind| kind.reserve > 0.0),
             hosts,
             vms,
             dirty_fault: (translations.0.iter())

@@ -39,6 +39,10 @@ impl Body<'_> {
     /// Logical processors of a host that no VM on it, or on its way to it, has reserved.
     pub(in crate::world) fn unreserved(&self, host: HostId) -> f64 {
         let entry = &self.state.hosts[host.index()];
+        let processors = f64::from(self.kinds.hosts[entry.group as usize].processors);
+        if !self.kinds.reserves {
+            return processors;
+        }
         let of = |vm: VmId| self.kinds.vms[self.state.vms[vm.index()].group as usize].reserve;
         let here: f64 = entry.vms.iter().map(|vm| of(*vm)).sum();
         let mut coming = 0.0;
@@ -50,7 +54,7 @@ impl Body<'_> {
                 .map(|own| of(own.vm))
                 .sum();
         }
-        f64::from(self.kinds.hosts[entry.group as usize].processors) - here - coming
+        processors - here - coming
     }
 
     /// What runs on a host.
