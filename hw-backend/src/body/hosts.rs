@@ -237,11 +237,13 @@ impl Body<'_> {
         if let Some(agent) = &mut self.hosts[host.index()].agent {
             agent.kill();
         }
-        self.hosts[host.index()].state = HostState::Dead;
+        let before = std::mem::replace(&mut self.hosts[host.index()].state, HostState::Dead);
         self.hosts[host.index()].agent = None;
         self.pending.retain(|(of, _), _| *of != host);
         self.write(Event::HostCrashed { host });
-        self.meters.active(self.now, -1.0);
+        if before == HostState::Up {
+            self.meters.active(self.now, -1.0);
+        }
         let vms = self.hosts[host.index()].vms.clone();
         // VMs in the middle of a hand-over are the migration's: it knows whether they are lost.
         let lost: Vec<VmId> = vms
