@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use twinrack_scenario::Scenario;
+use twinrack_scenario::record::Event;
 use twinrack_sim::{RunOptions, run};
 
 const MOVED: &str = "name: traffic
@@ -54,5 +55,46 @@ fn receiving_costs_the_host_where_the_receiver_is() {
             watts.is_some_and(|watts| (watts - wanted).abs() < 1e-3),
             "{host} at {seconds} s: {watts:?}, not {wanted}"
         );
+    }
+}
+
+/// Weighted max-min fairness on one link of 1 Gb/s, as in the textbook (Bertsekas and Gallager, "Data Networks", 6.5.2): flows
+/// share it by their weights, and what one of them can't use is the others'.
+#[test]
+fn a_migration_and_traffic_share_a_link_by_their_weights() {
+    let first_round = |rate: &str, weight: u32, own: u32| {
+        let yaml = format!(
+            "name: weights
+duration: 5min
+edition: modern
+hosts: [{{name: n, count: 2, memory: 64GiB}}]
+networks: [{{name: lan, speed: 1Gb/s, framing: none}}]
+vms:
+  - {{name: moved, host: n1, memory: 1GiB, vcpus: 1, cpu: 0%}}
+  - {{name: sender, host: n1, memory: 1GiB, vcpus: 1, cpu: 0%, traffic: [{{to: receiver, rate: {rate}, weight: {weight}}}]}}
+  - {{name: receiver, host: n2, memory: 1GiB, vcpus: 1, cpu: 0%}}
+policies: {{migration: {{weight: {own}}}}}
+timeline: [live_migrate: {{vm: moved, to: n2}}]"
+        );
+        let scenario = Scenario::from_yaml(&yaml).unwrap_or_else(|rejected| panic!("{rejected}"));
+        let record = run(&scenario, RunOptions { seed: 1 }, &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .expect("runs");
+        let round = record.events.iter().find_map(|record| match record.event {
+            Event::MigrationRound { nanos, .. } => Some(nanos as f64 / 1e9),
+            _ => None,
+        });
+        round.expect("it was sent")
+    };
+    let gib = 8.0 * f64::from(1 << 30);
+    for (rate, weight, own, share) in [
+        ("1Gb/s", 1, 1, 0.5e9),
+        ("1Gb/s", 3, 1, 0.25e9),
+        ("1Gb/s", 1, 3, 0.75e9),
+        ("600Mb/s", 3, 1, 0.4e9),
+    ] {
+        let (found, wanted) = (first_round(rate, weight, own), gib / share);
+        assert!((found / wanted - 1.0).abs() < 1e-3, "{weight} to {own}: {found} is not {wanted}");
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use twinrack_control::fabric::{HostState, Notice, Request, VmState};
-use twinrack_control::limits::{Asked, admit};
 use twinrack_control::migration::plan::footprint;
+use twinrack_control::start::{Offer, admit};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
 use twinrack_scenario::units::SimTime;
@@ -172,22 +172,14 @@ impl Body<'_> {
     }
 
     fn admitted(&self, vm: VmId, host: HostId) -> Result<(), String> {
-        if self.hosts[host.index()].state != HostState::Up {
-            return Err("the host is not up".to_owned());
-        }
-        let own = spec(self.scenario, vm);
-        let asked = Asked {
-            vcpus: own.processors(),
-            memory: own.memory.value,
+        let offer = Offer {
+            up: self.hosts[host.index()].state == HostState::Up,
+            edition: self.edition(host),
+            holds: self.running_on(host),
+            free: self.free(host),
+            takes: footprint(self.scenario, spec(self.scenario, vm)),
         };
-        admit(self.edition(host), self.running_on(host), asked)?;
-        if self.free(host) < footprint(self.scenario, own) {
-            return Err(format!(
-                "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
-                footprint(self.scenario, own).0 >> 20
-            ));
-        }
-        Ok(())
+        admit(&offer, self.newcomer(vm))
     }
 
     pub(super) fn occupy(&mut self, vm: VmId, host: HostId, state: VmState) {
@@ -245,11 +237,13 @@ impl Body<'_> {
         if let Some(agent) = &mut self.hosts[host.index()].agent {
             agent.kill();
         }
-        self.hosts[host.index()].state = HostState::Dead;
+        let before = std::mem::replace(&mut self.hosts[host.index()].state, HostState::Dead);
         self.hosts[host.index()].agent = None;
         self.pending.retain(|(of, _), _| *of != host);
         self.write(Event::HostCrashed { host });
-        self.meters.active(self.now, -1.0);
+        if before == HostState::Up {
+            self.meters.active(self.now, -1.0);
+        }
         let vms = self.hosts[host.index()].vms.clone();
         // VMs in the middle of a hand-over are the migration's: it knows whether they are lost.
         let lost: Vec<VmId> = vms

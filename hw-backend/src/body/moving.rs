@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use twinrack_control::fabric::{HostState, Notice, Route, VmState};
+use twinrack_control::limits::no_memory;
 use twinrack_control::migration::{Command, Input, Refusal};
 use twinrack_scenario::record::{Event, MigrationKind, Outcome};
 use twinrack_scenario::units::{BitsPerSecond, Bytes};
@@ -171,11 +172,7 @@ impl Body<'_> {
             return false;
         };
         if self.free(to) < reserve {
-            let message = format!(
-                "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
-                reserve.0 >> 20
-            );
-            self.unprepared(id, "LM_NO_MEMORY", message);
+            self.unprepared(id, "LM_NO_MEMORY", no_memory(reserve));
             return false;
         }
         let host = &mut self.hosts[to.index()];

@@ -6,35 +6,13 @@ use twinrack_scenario::HostId;
 use twinrack_scenario::record::{Event, EventRecord};
 use twinrack_scenario::units::SimTime;
 
-use super::{Checker, Violation};
+use super::{Checker, Told, Violation};
 
 /// Integrates the power of every host on its own, by plain floating-point sums, apart from the meter it checks.
 #[derive(Debug, Default)]
 pub struct EnergyIsIntegral {
     hosts: BTreeMap<HostId, (SimTime, f64)>,
     joules: f64,
-}
-
-impl EnergyIsIntegral {
-    /// Compares with the reported energy, in joules: the two may differ by rounding only, one part in a million.
-    pub fn compare(&self, at: SimTime, reported: f64) -> Result<(), Violation> {
-        let open: f64 = self
-            .hosts
-            .values()
-            .map(|(since, watts)| watts * at.since(*since).as_secs_f64())
-            .sum();
-        let integral = self.joules + open;
-        let allowed = 1e-6 * integral.max(1.0);
-        if (integral - reported).abs() <= allowed {
-            return Ok(());
-        }
-        Err(Violation::new(
-            "energy-is-integral",
-            at,
-            format!("{reported} J are reported, the integral of power is {integral} J"),
-            "energy equal to the integral of power",
-        ))
-    }
 }
 
 impl Checker<EventRecord> for EnergyIsIntegral {
@@ -54,7 +32,23 @@ impl Checker<EventRecord> for EnergyIsIntegral {
         Ok(())
     }
 
-    fn finish(&mut self, _: SimTime) -> Result<(), Violation> {
-        Ok(())
+    /// The two may differ by rounding only, one part in a million.
+    fn finish(&mut self, at: SimTime, told: &Told) -> Result<(), Violation> {
+        let open: f64 = self
+            .hosts
+            .values()
+            .map(|(since, watts)| watts * at.since(*since).as_secs_f64())
+            .sum();
+        let integral = self.joules + open;
+        let allowed = 1e-6 * integral.max(1.0);
+        if (integral - told.joules).abs() <= allowed {
+            return Ok(());
+        }
+        Err(Violation::new(
+            self.name(),
+            at,
+            format!("{} J are reported, the integral of power is {integral} J", told.joules),
+            "energy equal to the integral of power",
+        ))
     }
 }

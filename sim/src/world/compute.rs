@@ -6,6 +6,7 @@ use twinrack_scenario::record::Event;
 use twinrack_scenario::units::SimTime;
 
 use super::body::Body;
+use super::meters::Overheads;
 use crate::model::cpu::{Claim, Divider};
 use crate::model::power::{Draw, HostLoad};
 
@@ -58,6 +59,7 @@ impl Body<'_> {
         } else {
             0.0
         };
+        self.processors.look(now, host, consumed, extra);
         let busy = (consumed + extra).min(capacity);
         let watts = match entry.state {
             HostState::Up => {
@@ -85,11 +87,14 @@ impl Body<'_> {
             watts,
             load > capacity + 1e-9,
         );
-        let overheads = (
-            self.state.hosts[host.index()].paging_work,
-            self.state.hosts[host.index()].migration_work,
-        );
-        self.meters.overheads(now, host.index(), overheads.0, overheads.1);
+        let entry = &self.state.hosts[host.index()];
+        let overheads = Overheads {
+            paging: entry.paging_work,
+            migrating: entry.migration_work,
+            receiving: entry.receive_work,
+        };
+        let overheads = if up { overheads } else { Overheads::default() };
+        self.meters.overheads(now, host.index(), overheads);
         let entry = &mut self.state.hosts[host.index()];
         let load_changed = (load - entry.load).abs() > 1e-12;
         entry.busy = busy;
@@ -167,6 +172,8 @@ impl Body<'_> {
                 guests_part(*share, work.claims[at].demand, vm.logging) / (1.0 + work.overheads[at]);
             let waits = own.lock_wait(kind.paging) * (own_time / f64::from(own.vcpus)).min(1.0);
             vm.granted = own_time * (1.0 - waits);
+            // A cap is no waiting for others, nor is the time that the hypervisor takes out of its own processors.
+            vm.waiting = (work.claims[at].demand - share).max(0.0);
             consumed += share;
             demanded += vm.wanted * (1.0 + work.overheads[at]) + vm.logging;
             paging_work += share - own_time;

@@ -1,12 +1,14 @@
 //! Migrations as the simulated body carries them out: flows for bytes, timers for steps, a tracker for dirtied pages.
 
 mod facts;
+mod arrival;
 mod logging;
 mod stall;
 mod thread;
 mod waiting;
 
 use twinrack_control::fabric::{Notice, Route, VmState};
+use twinrack_control::limits::no_memory;
 use twinrack_control::migration::plan::Plan;
 use twinrack_control::migration::policy::Policy;
 use twinrack_control::migration::{Command, Input, Refusal, Until};
@@ -19,6 +21,7 @@ use super::links::Owner;
 use crate::model::dirtying::{DirtyModel, DirtyTracker, Log};
 use crate::model::network::retransmission::Retransmission;
 use crate::model::network::{FlowId, Size};
+use arrival::Arrival;
 use logging::Logging;
 use stall::Stall;
 use thread::lower;
@@ -82,9 +85,11 @@ pub struct Move {
     epoch: u32,
     reserved: Bytes,
     sent: u64,
-    received: u64,
+    arrival: Arrival,
     /// Processor work that its present rate causes at both ends.
     work: f64,
+    /// Cycles a second that receiving it takes at present.
+    cycles: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -132,8 +137,9 @@ impl Body<'_> {
             epoch: 0,
             reserved: Bytes::ZERO,
             sent: 0,
-            received: 0,
+            arrival: Arrival::default(),
             work: 0.0,
+            cycles: 0.0,
         };
         self.moves.insert(id, entry);
         for host in [from, to] {
@@ -157,7 +163,10 @@ impl Body<'_> {
         let (vm, to) = (entry.vm, entry.to);
         match command {
             Command::Validate { takes } => self.after(id, *takes, Done::Validated),
-            Command::Prepare { reserve, takes } => self.prepare(id, to, *reserve, *takes),
+            Command::Prepare { reserve, takes } => {
+                let reserve = self.takes(vm, to).min(*reserve);
+                self.prepare(id, to, reserve, *takes);
+            }
             Command::SendRound {
                 round,
                 wire,
@@ -225,23 +234,14 @@ impl Body<'_> {
     }
 
     fn prepare(&mut self, id: MigrationId, to: HostId, reserve: Bytes, takes: SimDuration) {
-        let host = &mut self.state.hosts[to.index()];
-        let free = self.kinds.hosts[host.group as usize]
-            .memory
-            .saturating_sub(host.memory_used);
-        if free < reserve {
-            let message = format!(
-                "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
-                reserve.0 >> 20
-            );
-            return self.tell(
-                id,
-                Input::PrepareFailed(Refusal {
-                    code: "LM_NO_MEMORY",
-                    message,
-                }),
-            );
+        if self.memory_free(to) < reserve {
+            let why = Refusal {
+                code: "LM_NO_MEMORY",
+                message: no_memory(reserve),
+            };
+            return self.tell(id, Input::PrepareFailed(why));
         }
+        let host = &mut self.state.hosts[to.index()];
         host.memory_used = host.memory_used.saturating_add(reserve);
         if let Some(entry) = self.moves.get_mut(&id) {
             entry.reserved = reserve;
@@ -258,7 +258,9 @@ impl Body<'_> {
         let network = &mut self.links.networks[entry.network];
         let cap = lower(limit, network.goodput);
         let (owner, ends, size) = (Owner::Migration(id), (entry.from, entry.to), Size::Transfer(wire));
-        let flow = network.start(now, owner, ends, size, lower(cap, thread));
+        let weight = self.scenario.spec.policies.migration.weight;
+        let flow = network.start(now, owner, ends, size, weight, lower(cap, thread));
+        entry.arrival.expect(now, wire);
         entry.flow = Some(Flow {
             id: flow,
             done,
@@ -292,6 +294,7 @@ impl Body<'_> {
     pub(super) fn rate_changed(&mut self, now: SimTime, id: MigrationId) {
         let cost = f64::from(self.scenario.spec.policies.migration.cost.send_nanos_per_byte) / 1e9;
         let rate = self.rate_of(id);
+        self.receive(now, id);
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };
@@ -493,7 +496,7 @@ impl Body<'_> {
         entry.stall = None;
         let sent = self.links.networks[entry.network].stop(now, flow.id);
         entry.sent += sent.0;
-        entry.received += sent.0;
+        entry.arrival.close(now);
         sent
     }
 
@@ -527,6 +530,7 @@ impl Body<'_> {
         let Some(entry) = self.moves.remove(&id) else {
             return;
         };
+        self.links.networks[entry.network].cycles.replace(now, entry.cycles, 0.0);
         self.meters.dirty_faults(entry.logging.seconds);
         self.moving.remove(&entry.vm);
         self.meters.moves(now, -1.0);
@@ -537,16 +541,28 @@ impl Body<'_> {
                 (self.state.hosts[host.index()].migration_work - entry.work).max(0.0);
         }
         let moved = self.host_of(entry.vm) == Some(entry.to);
-        let release = if moved { entry.from } else { entry.to };
-        let used = &mut self.state.hosts[release.index()].memory_used;
-        *used = used.saturating_sub(entry.reserved);
+        let (host, release) = if moved {
+            (entry.from, self.takes(entry.vm, entry.from))
+        } else {
+            (entry.to, entry.reserved)
+        };
+        let used = &mut self.state.hosts[host.index()].memory_used;
+        *used = used.saturating_sub(release);
         self.write(Event::Transferred {
             migration: id,
             sent: entry.sent,
-            received: entry.received,
+            received: entry.arrival.bytes(),
         });
-        if outcome == Outcome::VmLost {
-            self.lose_vm(entry.vm);
+        match outcome {
+            Outcome::VmLost => self.lose_vm(entry.vm),
+            Outcome::LeftSaved => {
+                self.vacate(entry.vm, VmState::Saved);
+                self.write(Event::VmStopped {
+                    vm: entry.vm,
+                    host: entry.from,
+                });
+            }
+            _ => {}
         }
     }
 }

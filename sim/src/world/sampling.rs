@@ -57,7 +57,7 @@ impl Body<'_> {
             .sum();
         let totals = [
             ("power_w", self.meters.power.value()),
-            ("utilisation", self.meters.utilisation.value()),
+            ("utilisation", self.meters.utilisation()),
             ("hosts_active", self.meters.active.value()),
             ("cores_parked", self.meters.parked.value()),
             ("vms_running", self.meters.running.value()),

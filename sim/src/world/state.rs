@@ -66,6 +66,8 @@ pub struct Vm {
     pub wanted: f64,
     /// Logical processors it gets.
     pub granted: f64,
+    /// Logical processors that others have while it is ready to use them, the hypervisor's work for it included.
+    pub waiting: f64,
     /// What it got, missed and cost.
     pub account: Account,
     /// Share of its time that a migration takes from it so that it dirties less.
@@ -135,6 +137,7 @@ impl State {
             demand_max: 0.0,
             wanted: 0.0,
             granted: 0.0,
+            waiting: 0.0,
             account: Account::default(),
             throttle: 0.0,
             logging: 0.0,

@@ -9,7 +9,9 @@ use twinrack_scenario::{HostId, Scenario, VmId};
 use super::super::kinds::Kinds;
 use super::super::state::State;
 use super::{Network, Owner};
-use crate::model::network::goodput::{Offloads, packets_per_second, receive_seconds, single_processor_limit};
+use crate::model::network::goodput::{
+    Receiver, packets_per_second, receive_seconds, single_processor_limit,
+};
 use crate::model::network::{FlowId, Size};
 
 /// Traffic that a VM sends all the time.
@@ -19,7 +21,10 @@ struct Stream {
     to: End,
     network: usize,
     rate: BitsPerSecond,
+    weight: u32,
     flow: Option<(FlowId, HostId)>,
+    /// Cycles a second that receiving it takes now.
+    cycles: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +33,9 @@ enum End {
     Host(HostId),
 }
 
-/// All streams.
+/// All traffic of guests.
 #[derive(Debug)]
-pub struct Streams {
+pub struct Traffic {
     all: Vec<Stream>,
     /// The streams that a VM sends or receives.
     of_vm: BTreeMap<VmId, Vec<usize>>,
@@ -38,11 +43,12 @@ pub struct Streams {
     into: BTreeMap<HostId, BTreeSet<usize>>,
     /// Hosts that may receive at another rate now.
     concerned: BTreeSet<HostId>,
-    offloads: Vec<Offloads>,
+    /// What each item of `hosts` receives with.
+    receivers: Vec<Receiver>,
     host_group: Vec<u32>,
 }
 
-impl Streams {
+impl Traffic {
     /// The streams of a scenario; none flows yet.
     pub fn new(scenario: &Scenario, state: &State, kinds: &Kinds) -> Self {
         let all = streams(scenario);
@@ -59,14 +65,7 @@ impl Streams {
             of_vm,
             into: BTreeMap::new(),
             concerned: BTreeSet::new(),
-            offloads: kinds
-                .hosts
-                .iter()
-                .map(|kind| Offloads {
-                    vmq: kind.vmq,
-                    chimney: kind.chimney,
-                })
-                .collect(),
+            receivers: kinds.hosts.iter().map(|kind| kind.receiver).collect(),
             host_group: state.hosts.iter().map(|host| host.group).collect(),
         }
     }
@@ -95,22 +94,31 @@ impl Streams {
             let Some((from, to)) = runs(stream.from).zip(to) else {
                 continue;
             };
-            let offloads = self.offloads[self.host_group[to.index()] as usize];
+            let receiver = self.receivers[self.host_group[to.index()] as usize];
             // Without VMQ a single processor of the receiving parent does all the work.
-            let limit = if offloads.vmq {
+            let limit = if receiver.offloads.vmq {
                 stream.rate
             } else {
                 stream.rate.min(single_processor_limit(network.mtu))
             };
-            let flow = network.start(now, Owner::Stream(at), (from, to), Size::Stream, Some(limit));
+            let (owner, weight) = (Owner::Stream(at), stream.weight);
+            let flow = network.start(now, owner, (from, to), Size::Stream, weight, Some(limit));
             stream.flow = Some((flow, to));
             self.into.entry(to).or_default().insert(at);
         }
     }
 
-    /// A stream has another rate.
-    pub fn rate_changed(&mut self, stream: usize) {
-        self.concerned.extend(self.all[stream].flow.map(|(_, host)| host));
+    /// A stream has another rate, or none.
+    pub fn rate_changed(&mut self, networks: &mut [Network], now: SimTime, stream: usize) {
+        let stream = &mut self.all[stream];
+        let network = &mut networks[stream.network];
+        let cycles = stream.flow.map_or(0.0, |(flow, host)| {
+            let receiver = self.receivers[self.host_group[host.index()] as usize];
+            network.fluid.rate(flow).as_f64() / 8.0 * receiver.cycles_per_byte(network.mtu)
+        });
+        network.cycles.replace(now, stream.cycles, cycles);
+        stream.cycles = cycles;
+        self.concerned.extend(stream.flow.map(|(_, host)| host));
     }
 
     /// The hosts that may receive at another rate than last time, and the processors that receiving keeps busy there.
@@ -123,7 +131,7 @@ impl Streams {
     }
 
     fn receive_work(&self, networks: &[Network], host: HostId) -> f64 {
-        let offloads = self.offloads[self.host_group[host.index()] as usize];
+        let receiver = self.receivers[self.host_group[host.index()] as usize];
         let streams = self.into.get(&host).into_iter().flatten();
         let work = streams.map(|at| {
             let stream = &self.all[*at];
@@ -131,7 +139,7 @@ impl Streams {
             let rate = stream
                 .flow
                 .map_or(0.0, |(flow, _)| network.fluid.rate(flow).as_f64());
-            let (parent, _) = receive_seconds(network.mtu.as_f64() - 40.0, offloads);
+            let (parent, _) = receive_seconds(network.mtu.as_f64() - 40.0, receiver.offloads);
             packets_per_second(rate, network.mtu) * parent
         });
         work.sum()
@@ -176,7 +184,9 @@ fn streams(scenario: &Scenario) -> Vec<Stream> {
                         to,
                         network,
                         rate: traffic.rate,
+                        weight: traffic.weight,
                         flow: None,
+                        cycles: 0.0,
                     });
                 }
             }
