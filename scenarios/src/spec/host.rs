@@ -109,7 +109,7 @@ crate::spec! {
 
 crate::spec! {
     /// A host, or `count` alike.
-    pub struct HostSpec {
+    pub struct HostSpec, filled from "profile" {
         /// Its name; with `count` above 1 they are called `name1`, `name2`, ….
         name: Spanned<String> => required,
         /// How many alike.
