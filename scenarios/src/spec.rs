@@ -5,6 +5,7 @@ pub mod connection;
 pub mod consolidation;
 pub mod expect;
 pub mod experiment;
+pub mod generation;
 pub mod guest;
 pub mod host;
 pub mod migration;
