@@ -18,4 +18,4 @@ pub use figures::Figures;
 pub use level::Level;
 pub use series::{Sample, Series};
 pub use story::Story;
-pub use summary::{Expectation, RunRecord, Summary};
+pub use summary::{Expectation, RunRecord, Summary, Verdict};
