@@ -10,5 +10,9 @@ mod crashes;
 mod determinism;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.
 mod scenarios;
+/// Files that a killed command was writing are whole or absent, and the command goes on when it is given again.
+mod kills;
 /// Sweeps give the same table whatever the threads, the shards and the interruptions.
 mod sweep;
+/// The workflows of the manual do what they say, tried by their steps.
+mod workflows;

@@ -37,6 +37,8 @@ fn sample(backend: &str, seed: u64, figures: &[(&str, f64)]) -> Sample {
         seed,
         digest: format!("{figures:?}"),
         figures: figures.iter().map(figure).collect::<BTreeMap<_, _>>(),
+        limits: Vec::new(),
+        expected: Vec::new(),
         events: Events::Kept(Vec::new()),
     }
 }
@@ -300,7 +302,12 @@ fn mixed() -> Comparison {
 
 #[test]
 fn a_comment_tells_the_verdict_first_and_ends_with_its_mark() {
-    insta::assert_snapshot!("markdown", super::markdown::written(&mixed()));
+    let comparison = Comparison {
+        repeat: "twinrack test suite --out runs && twinrack compare baseline.json runs".to_owned(),
+        bless: Some("twinrack bless runs --out baseline.json".to_owned()),
+        ..mixed()
+    };
+    insta::assert_snapshot!("markdown", super::markdown::written(&comparison));
 }
 
 /// However much there is to tell, the platform takes the comment, says what was left out, and finds it again.
@@ -348,4 +355,58 @@ fn dashboards_get_the_new_values() {
         bencher["case"]["power.watts.mean"],
         json!({"value": 70.0, "lower_value": 70.0, "upper_value": 70.0})
     );
+}
+
+/// What the scenario says of a figure holds for it: its limits, and which way is better.
+#[test]
+fn limits_stand_in_the_scenario() {
+    use twinrack_scenario::record::{Better, Limit};
+    let name = "migration.downtime_s.max";
+    let base = simulated(name, &[1.0]);
+    let with = |warn, fail, better| {
+        let mut new = simulated(name, &[1.1]);
+        new.samples[0].limits = vec![Limit {
+            figure: "migration.downtime_s".to_owned(),
+            warn,
+            fail,
+            floor: None,
+            better,
+        }];
+        let comparison = compared(&base, &new);
+        let figure = only(&comparison);
+        (figure.verdict, figure.why.last().cloned().unwrap_or_default())
+    };
+    assert_eq!(
+        with(0.05, 0.2, None),
+        (
+            Verdict::Warned,
+            "lower is better, and 5 % worse warns by the scenario's limits".to_owned()
+        )
+    );
+    assert_eq!(with(0.2, 0.3, None).0, Verdict::Unchanged);
+    assert_eq!(with(0.01, 0.02, Some(Better::Higher)).0, Verdict::Improved);
+}
+
+#[test]
+fn every_verdict_is_explained_and_a_figure_that_nobody_has_is_an_error() {
+    let explained = |name| super::explain::written(&mixed(), name);
+    insta::assert_snapshot!("explained", explained("migration.downtime_s").expect("there"));
+    let unchanged = explained("cpu.ready_s.mean").expect("there");
+    assert!(
+        unchanged.contains("- a difference of 1 ms is below 1 ms, which is none"),
+        "{unchanged}"
+    );
+    let error = explained("migration.downtme_s.max").expect_err("no such figure").to_string();
+    assert!(error.contains("migration.downtime_s.max"), "{error}");
+}
+
+/// For the better or not, in the smallest: what is to be blessed is told apart from what is not.
+#[test]
+fn anything_that_is_otherwise_differs() {
+    let base = simulated("migration.count", &[4.0]);
+    assert!(!compared(&base, &base).differs());
+    assert!(compared(&base, &simulated("migration.count", &[4.000_01])).differs());
+    let more = simulated("migration.count", &[4.0, 4.0]);
+    assert!(compared(&base, &more).differs(), "a run that is new");
+    assert!(compared(&more, &base).differs(), "a run that is gone");
 }
