@@ -134,6 +134,8 @@ fn evaluated(text: &str) -> String {
 
 /// Carries the steps of the job for GitHub out. Whether the job succeeds.
 fn on_github(checkout: &Checkout) -> bool {
+    // Every job begins on a machine of its own.
+    let _ = fs::remove_file(checkout.at("path"));
     let workflow = workflow("github-actions.yml");
     let steps = workflow["jobs"]["regressions"]["steps"].as_sequence().expect("a list").clone();
     let mut succeeded = true;

@@ -51,6 +51,14 @@ pub enum Across {
 }
 
 impl Across {
+    /// Room left of the bars on a narrow screen, half of the first label of the axis, in pixels.
+    const fn room(&self) -> i32 {
+        match self {
+            Self::Time(..) => 4,
+            Self::Percent(..) => 20,
+        }
+    }
+
     fn axis(&self, screen: Screen) -> Axis {
         match self {
             Self::Time(name, begin, end) => Axis::time(name, *begin, *end, screen.time_ticks()),
@@ -106,7 +114,7 @@ impl Rows {
                 bar: (4, 20),
             },
             Screen::Narrow => Layout {
-                left: 4,
+                left: self.across.room(),
                 right: 16,
                 top: 2,
                 row: 40,

@@ -1,4 +1,6 @@
-//! Runs made of numbers: what is called a regression, what is not, and how often either is wrong.
+//! Runs made of numbers: what is called a regression, and what is not.
+
+mod noise;
 
 use std::collections::BTreeMap;
 
@@ -65,69 +67,6 @@ fn only(comparison: &Comparison) -> &FigureVerdict {
         panic!("one scenario: {comparison:?}");
     };
     &scenario.figures[0]
-}
-
-/// Normal noise (the sum of twelve uniform numbers) from a seed, as `SplitMix64` makes them.
-struct Noise(u64);
-
-impl Noise {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// `repeats` measured runs of all figures, each around 10 with this coefficient of variation; the first figure slower.
-    fn suite(&mut self, repeats: u64, variation: f64, slower: f64) -> Suite {
-        let mut run = |seed| {
-            let mut value = |mean: f64| {
-                let normal = (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0;
-                mean * (1.0 + variation * normal)
-            };
-            let figures: Vec<(&str, f64)> = FIGURES
-                .iter()
-                .enumerate()
-                .map(|(index, name)| {
-                    (
-                        *name,
-                        value(if index == 0 { 10.0 * (1.0 + slower) } else { 10.0 }),
-                    )
-                })
-                .collect();
-            sample("kvm", seed, &figures)
-        };
-        suite((0..repeats).map(&mut run).collect())
-    }
-}
-
-/// 20 repeats of 8 figures that each vary by 3 %, 100 times: at most 5 comparisons call anything worse.
-#[test]
-fn unchanged_runs_seldom_raise_an_alarm() {
-    let mut noise = Noise(1);
-    let alarms = (0..100).filter(|_| {
-        let comparison = compared(&noise.suite(20, 0.03, 0.0), &noise.suite(20, 0.03, 0.0));
-        assert_ne!(comparison.outcome, Outcome::Nothing);
-        comparison.outcome != Outcome::Passed
-    });
-    let alarms = alarms.count();
-    assert!(alarms <= 5, "{alarms} of 100");
-}
-
-/// The same, with one figure slower by 5 %: at least 90 comparisons say so, of that figure.
-#[test]
-fn a_true_slowdown_is_found() {
-    let mut noise = Noise(2);
-    let found = (0..100).filter(|_| {
-        let comparison = compared(&noise.suite(20, 0.03, 0.0), &noise.suite(20, 0.03, 0.05));
-        let figures = &comparison.scenarios[0].figures;
-        figures.iter().any(|figure| {
-            figure.figure == FIGURES[0] && matches!(figure.verdict, Verdict::Failed | Verdict::Warned)
-        })
-    });
-    let found = found.count();
-    assert!(found >= 90, "{found} of 100");
 }
 
 #[test]
