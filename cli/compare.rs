@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use twinrack_reports::compare::{
-    self, CompareError, Comparison, Outcome, Rules, Suite, compare, dashboards, explain, junit, markdown, text,
+    self, CompareError, Comparison, Outcome, Rules, Suite, compare, dashboards, explain, junit, markdown,
+    text,
 };
 use twinrack_reports::html;
 use twinrack_scenario::record::Better;
@@ -114,7 +115,11 @@ impl Compare {
     }
 
     fn bless(&self) -> String {
-        format!("twinrack bless {} --out {}", self.new.display(), self.base.display())
+        format!(
+            "twinrack bless {} --out {}",
+            self.new.display(),
+            self.base.display()
+        )
     }
 
     fn written(&self, comparison: &Comparison) -> Result<String, Stop> {
@@ -124,9 +129,10 @@ impl Compare {
         Ok(match self.format {
             Format::Text => text::written(comparison, width(), self.all),
             Format::Markdown => markdown::written(comparison),
-            Format::Junit => {
-                junit::written(comparison, matches!(self.error_on, ErrorOn::Warn | ErrorOn::Change))
-            }
+            Format::Junit => junit::written(
+                comparison,
+                matches!(self.error_on, ErrorOn::Warn | ErrorOn::Change),
+            ),
             Format::Html => html::compare::page(comparison),
             Format::Json => pretty(comparison)?,
             Format::Gab => pretty(&dashboards::action_benchmark(comparison, Better::Lower))?,

@@ -102,8 +102,7 @@ fn locked(path: &Path) -> Result<File, Stop> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let failed =
-        |error: &std::io::Error| Stop::bad_input(format!("error: {}: {error}", folder.display()));
+    let failed = |error: &std::io::Error| Stop::bad_input(format!("error: {}: {error}", folder.display()));
     let folder = File::open(folder).map_err(|error| failed(&error))?;
     match folder.lock() {
         Err(error) if error.kind() != ErrorKind::Unsupported => Err(failed(&error)),
@@ -113,16 +112,18 @@ fn locked(path: &Path) -> Result<File, Stop> {
 
 /// The moment at which this runs.
 fn now() -> String {
-    let seconds = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
+    let seconds = SystemTime::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |elapsed| elapsed.as_secs());
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |now| now.to_string())
 }
 
 /// A time as RFC 3339 has it, in UTC.
 fn time(text: &str) -> Result<String, String> {
-    let time: jiff::Timestamp = text
-        .parse()
-        .map_err(|_| "expected a time such as 2026-11-20T12:00:00Z, or what `git show -s --format=%cI` gives")?;
+    let time: jiff::Timestamp = text.parse().map_err(
+        |_| "expected a time such as 2026-11-20T12:00:00Z, or what `git show -s --format=%cI` gives",
+    )?;
     Ok(time.to_string())
 }
 

@@ -55,13 +55,18 @@ impl Test {
     /// Carries the verb out.
     pub fn carry_out(self) -> Result<Exit, Stop> {
         let files = files(&self.scenarios)?;
-        let read: Vec<Read> = files.into_iter().map(|file| Read::of(file, &self.settings.sets)).collect();
+        let read: Vec<Read> = files
+            .into_iter()
+            .map(|file| Read::of(file, &self.settings.sets))
+            .collect();
         told_apart(&read)?;
         listen();
         let pool = self.threads.pool()?;
         let tested = Tested::of(pool.install(|| self.run(read)));
         if interrupted() {
-            return Err(Stop::interrupted("interrupted; runs that had finished are written"));
+            return Err(Stop::interrupted(
+                "interrupted; runs that had finished are written",
+            ));
         }
         self.report(&tested)?;
         Ok(match tested.verdict {
@@ -205,7 +210,9 @@ fn gather(directory: &Path, deeper: u32, files: &mut Vec<PathBuf>) -> Result<(),
     let mut entries = entries.map_err(unreadable)?;
     entries.sort();
     for path in entries {
-        let is_yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        let is_yaml = path
+            .extension()
+            .is_some_and(|ending| ending == "yaml" || ending == "yml");
         if path.is_dir() && deeper > 0 {
             gather(&path, deeper - 1, files)?;
         } else if is_yaml && path.is_file() {

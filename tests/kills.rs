@@ -76,11 +76,14 @@ fn a_report_of_a_comparison_is_whole_or_absent() {
     let (folder, runs) = runs();
     for (format, end) in [("html", "</html>\n"), ("junit", "</testsuites>\n")] {
         let (report, name) = path(&folder, format);
-        each_time(&["compare", &runs, &runs, "--format", format, "--out", &name], || {
-            if let Some(text) = text(&report) {
-                assert!(text.ends_with(end), "{format}: {} bytes", text.len());
-            }
-        });
+        each_time(
+            &["compare", &runs, &runs, "--format", format, "--out", &name],
+            || {
+                if let Some(text) = text(&report) {
+                    assert!(text.ends_with(end), "{format}: {} bytes", text.len());
+                }
+            },
+        );
         assert!(report.exists());
     }
 }

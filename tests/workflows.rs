@@ -36,7 +36,11 @@ impl Checkout {
             env!("CARGO_BIN_EXE_twinrack")
         );
         checkout.program("bin/cargo", &cargo);
-        fs::write(checkout.at("comments.json"), "[{\"id\": 1, \"body\": \"Looks good.\"}]").expect("writes");
+        fs::write(
+            checkout.at("comments.json"),
+            "[{\"id\": 1, \"body\": \"Looks good.\"}]",
+        )
+        .expect("writes");
         checkout.bless();
         checkout
     }
@@ -58,7 +62,11 @@ impl Checkout {
     fn bless(&self) {
         let runs = self.at("blessed");
         let runs = runs.to_str().expect("a plain path");
-        let test: Vec<&str> = ["test"].into_iter().chain(SUITE.split(' ')).chain(["--out", runs]).collect();
+        let test: Vec<&str> = ["test"]
+            .into_iter()
+            .chain(SUITE.split(' '))
+            .chain(["--out", runs])
+            .collect();
         assert_eq!(status(&twinrack(&test)), 0);
         let baseline = self.at("scenarios/baseline.json");
         let bless = ["bless", runs, "--out", baseline.to_str().expect("a plain path")];
@@ -127,7 +135,9 @@ fn evaluated(text: &str) -> String {
         ("${{ github.token }}", "secret"),
         ("${{ github.event.number }}", "7"),
     ];
-    let text = known.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
+    let text = known
+        .iter()
+        .fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
     assert!(!text.contains("${{"), "no value for an expression in {text}");
     text
 }
@@ -137,7 +147,10 @@ fn on_github(checkout: &Checkout) -> bool {
     // Every job begins on a machine of its own.
     let _ = fs::remove_file(checkout.at("path"));
     let workflow = workflow("github-actions.yml");
-    let steps = workflow["jobs"]["regressions"]["steps"].as_sequence().expect("a list").clone();
+    let steps = workflow["jobs"]["regressions"]["steps"]
+        .as_sequence()
+        .expect("a list")
+        .clone();
     let mut succeeded = true;
     for step in steps {
         let asked = match step.get("if").map(word).as_deref() {
@@ -149,9 +162,15 @@ fn on_github(checkout: &Checkout) -> bool {
             continue;
         }
         if let Some(script) = step.get("run") {
-            let entries = step.get("env").and_then(Value::as_mapping).cloned().unwrap_or_default();
-            let environment: Vec<(String, String)> =
-                entries.iter().map(|(name, value)| (word(name), evaluated(&word(value)))).collect();
+            let entries = step
+                .get("env")
+                .and_then(Value::as_mapping)
+                .cloned()
+                .unwrap_or_default();
+            let environment: Vec<(String, String)> = entries
+                .iter()
+                .map(|(name, value)| (word(name), evaluated(&word(value))))
+                .collect();
             succeeded &= checkout.bash(&evaluated(&word(script)), &environment);
             continue;
         }
@@ -159,7 +178,10 @@ fn on_github(checkout: &Checkout) -> bool {
             "actions/checkout@v4" | "actions/cache@v4" => {}
             "actions/upload-artifact@v4" => {
                 let path = word(&step["with"]["path"]);
-                assert!(checkout.at(&path).join("report.html").is_file(), "nothing to keep in {path}");
+                assert!(
+                    checkout.at(&path).join("report.html").is_file(),
+                    "nothing to keep in {path}"
+                );
             }
             other => panic!("what does {other} leave?"),
         }
@@ -170,7 +192,12 @@ fn on_github(checkout: &Checkout) -> bool {
 /// Carries the script of the job for GitLab out, and looks for what it keeps. Whether the job succeeds.
 fn on_gitlab(checkout: &Checkout) -> bool {
     let job = workflow("gitlab-ci.yml")["regressions"].clone();
-    let lines: Vec<String> = job["script"].as_sequence().expect("a list").iter().map(word).collect();
+    let lines: Vec<String> = job["script"]
+        .as_sequence()
+        .expect("a list")
+        .iter()
+        .map(word)
+        .collect();
     let succeeded = checkout.bash(&lines.join("\n"), &[]);
     let junit = word(&job["artifacts"]["reports"]["junit"]);
     assert!(checkout.bash(&format!("ls {junit}"), &[]), "no {junit}");
@@ -185,10 +212,15 @@ fn a_workflow_passes_what_is_as_it_was_and_fails_what_is_not() {
         return;
     }
     let checkout = Checkout::new();
-    let comments = || -> serde_json::Value { serde_json::from_str(&checkout.read("comments.json")).expect("JSON") };
+    let comments =
+        || -> serde_json::Value { serde_json::from_str(&checkout.read("comments.json")).expect("JSON") };
     assert!(on_github(&checkout));
     assert!(on_gitlab(&checkout));
-    assert!(checkout.read("summary.md").contains("NO REGRESSION"), "{}", checkout.read("summary.md"));
+    assert!(
+        checkout.read("summary.md").contains("NO REGRESSION"),
+        "{}",
+        checkout.read("summary.md")
+    );
     let first = comments();
     assert_eq!(first.as_array().map(Vec::len), Some(2), "{first}");
 
@@ -196,7 +228,11 @@ fn a_workflow_passes_what_is_as_it_was_and_fails_what_is_not() {
     assert!(!on_github(&checkout));
     assert!(!on_gitlab(&checkout));
     let second = comments();
-    assert_eq!(second.as_array().map(Vec::len), Some(2), "the comment is written anew: {second}");
+    assert_eq!(
+        second.as_array().map(Vec::len),
+        Some(2),
+        "the comment is written anew: {second}"
+    );
     assert_eq!((&second[0], &second[1]["id"]), (&first[0], &first[1]["id"]));
     let body = second[1]["body"].as_str().expect("a text");
     for wanted in [
@@ -209,5 +245,8 @@ fn a_workflow_passes_what_is_as_it_was_and_fails_what_is_not() {
         assert!(body.contains(wanted), "{wanted}:\n{body}");
     }
     let junit = checkout.read("twinrack-report/junit-compare.xml");
-    assert!(junit.contains("<testcase classname=\"live-migration\"") && junit.contains("<failure"), "{junit}");
+    assert!(
+        junit.contains("<testcase classname=\"live-migration\"") && junit.contains("<failure"),
+        "{junit}"
+    );
 }

@@ -7,9 +7,9 @@ pub(crate) mod palette;
 mod rows;
 
 pub mod band;
-pub mod gantt;
 pub mod boxes;
 pub mod changes;
+pub mod gantt;
 pub mod line;
 pub mod multiple;
 pub mod waterfall;

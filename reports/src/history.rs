@@ -5,9 +5,9 @@
 //! each figure over the commits in the order in which they were added, with the places where it changed.
 
 pub mod changes;
-pub mod text;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,7 +96,12 @@ pub struct Chosen {
 
 impl Chosen {
     fn has(&self, figure: &str, expected: &[String]) -> bool {
-        let is_named = |name: &String| name == figure || figure.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        let is_named = |name: &String| {
+            name == figure
+                || figure
+                    .strip_prefix(name.as_str())
+                    .is_some_and(|rest| rest.starts_with('.'))
+        };
         self.all
             || HEADLINE.iter().any(|(name, _)| *name == figure)
             || expected.iter().any(|name| name == figure)
@@ -140,7 +145,10 @@ impl Series {
 impl History {
     /// Reads the lines of a file.
     pub fn read(text: &str) -> Result<Self, HistoryError> {
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let lines = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty());
         let entry = |(index, line): (usize, &str)| {
             let wrong = |what: String| HistoryError {
                 line: index + 1,
@@ -159,7 +167,10 @@ impl History {
 
     /// Its lines.
     pub fn written(&self) -> Result<String, serde_json::Error> {
-        let lines = self.entries.iter().map(|entry| serde_json::to_string(entry).map(|line| line + "\n"));
+        let lines = self
+            .entries
+            .iter()
+            .map(|entry| serde_json::to_string(entry).map(|line| line + "\n"));
         lines.collect()
     }
 
@@ -168,7 +179,12 @@ impl History {
         for ((scenario, backend), samples) in suite.groups() {
             let names: BTreeSet<&String> = samples
                 .iter()
-                .flat_map(|sample| sample.figures.keys().filter(|name| chosen.has(name, &sample.expected)))
+                .flat_map(|sample| {
+                    sample
+                        .figures
+                        .keys()
+                        .filter(|name| chosen.has(name, &sample.expected))
+                })
                 .collect();
             let level = |name: &String| {
                 let values = samples.iter().filter_map(|sample| sample.figures.get(name));
@@ -181,7 +197,10 @@ impl History {
                 scenario: scenario.to_owned(),
                 backend: backend.to_owned(),
                 runs: samples.len(),
-                figures: names.into_iter().filter_map(|name| Some((name.clone(), level(name)?))).collect(),
+                figures: names
+                    .into_iter()
+                    .filter_map(|name| Some((name.clone(), level(name)?)))
+                    .collect(),
             };
             let same = |old: &&mut Entry| {
                 (&old.commit, &old.scenario, &old.backend) == (&entry.commit, &entry.scenario, &entry.backend)
@@ -206,13 +225,19 @@ impl History {
 
     /// Every figure of every scenario over the commits, with the places where it changed.
     pub fn series(&self) -> Vec<Series> {
-        let places: BTreeMap<&str, usize> =
-            self.commits().iter().enumerate().map(|(place, (commit, _))| (*commit, place)).collect();
+        let places: BTreeMap<&str, usize> = self
+            .commits()
+            .iter()
+            .enumerate()
+            .map(|(place, (commit, _))| (*commit, place))
+            .collect();
         let mut all: BTreeMap<(&str, &str, &str), Vec<(usize, Level)>> = BTreeMap::new();
         for entry in &self.entries {
             for (figure, level) in &entry.figures {
                 let of = (entry.scenario.as_str(), entry.backend.as_str(), figure.as_str());
-                all.entry(of).or_default().push((places[entry.commit.as_str()], *level));
+                all.entry(of)
+                    .or_default()
+                    .push((places[entry.commit.as_str()], *level));
             }
         }
         let among = all.len();

@@ -48,7 +48,10 @@ impl Suite {
             count(|outcome| matches!(outcome, Outcome::Broken(..))),
             count(|outcome| matches!(outcome, Outcome::Skipped(_))),
             time(timed.then_some(seconds)),
-            self.cases.iter().map(|case| case.written(&self.name)).collect::<String>()
+            self.cases
+                .iter()
+                .map(|case| case.written(&self.name))
+                .collect::<String>()
         )
     }
 }
@@ -73,7 +76,11 @@ impl Case {
 }
 
 fn told(element: &str, message: &str, text: &str) -> String {
-    format!("<{element} message=\"{}\">{}</{element}>", escape(message), escape(text))
+    format!(
+        "<{element} message=\"{}\">{}</{element}>",
+        escape(message),
+        escape(text)
+    )
 }
 
 fn time(seconds: Option<f64>) -> String {
@@ -118,7 +125,10 @@ mod tests {
                     took_s: Some(1.25),
                     ..case("fine", Outcome::Passed)
                 },
-                case("worse", Outcome::Failed("\"1\" > 0".to_owned(), "line\u{1b}[1m\nline".to_owned())),
+                case(
+                    "worse",
+                    Outcome::Failed("\"1\" > 0".to_owned(), "line\u{1b}[1m\nline".to_owned()),
+                ),
                 case("torn", Outcome::Broken("no such file".to_owned(), String::new())),
                 case("left out", Outcome::Skipped("no trace".to_owned())),
             ],

@@ -110,7 +110,10 @@ impl Tested {
     }
 
     fn named(&self, verdict: Verdict) -> Vec<&str> {
-        let of = self.scenarios.iter().filter(|scenario| scenario.verdict() == verdict);
+        let of = self
+            .scenarios
+            .iter()
+            .filter(|scenario| scenario.verdict() == verdict);
         of.map(|scenario| scenario.name.as_str()).collect()
     }
 
@@ -118,7 +121,11 @@ impl Tested {
     pub fn line(&self) -> String {
         let [passed, failed, broken] =
             [Verdict::Passed, Verdict::Failed, Verdict::Broken].map(|verdict| self.named(verdict));
-        let word = if self.verdict == Verdict::Passed { "PASS" } else { "FAIL" };
+        let word = if self.verdict == Verdict::Passed {
+            "PASS"
+        } else {
+            "FAIL"
+        };
         let mut line = format!(
             "{word}: {} of {} scenarios hold what they expect",
             passed.len(),
@@ -138,5 +145,9 @@ fn few(names: &[&str]) -> String {
     const NAMED: usize = 4;
     let more = names.len().saturating_sub(NAMED);
     let named = names[..names.len() - more].join(", ");
-    if more > 0 { format!("{named} and {more} more") } else { named }
+    if more > 0 {
+        format!("{named} and {more} more")
+    } else {
+        named
+    }
 }

@@ -24,7 +24,11 @@ pub fn read(sweep: &Path, also: &[String]) -> Result<Sweep, PlanError> {
             setting: manifest.places(point.setting),
             passed: summary.passed(),
             expected: summary.expectations.into_iter().map(|item| item.kpi).collect(),
-            figures: summary.kpis.into_iter().map(|(name, figure)| (name, figure.value)).collect(),
+            figures: summary
+                .kpis
+                .into_iter()
+                .map(|(name, figure)| (name, figure.value))
+                .collect(),
         });
     }
     Ok(Sweep {

@@ -71,7 +71,9 @@ impl Manifest {
     pub fn settings(&self) -> impl Iterator<Item = Vec<(String, String)>> + '_ {
         (0..self.combinations()).map(|number| {
             let places = self.places(number as usize);
-            let of_axis = |((path, values), place): (&(String, Vec<String>), usize)| (path.clone(), values[place].clone());
+            let of_axis = |((path, values), place): (&(String, Vec<String>), usize)| {
+                (path.clone(), values[place].clone())
+            };
             let varied = self.axes.iter().zip(places).map(of_axis);
             self.sets.iter().cloned().chain(varied).collect()
         })

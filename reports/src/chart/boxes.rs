@@ -93,9 +93,10 @@ impl Boxes<'_> {
             let (left, right) = (place - HALF, place + HALF);
             let stroke = ShapeStyle::from(BLUE).stroke_width(2);
             let line = |from: (f64, f64), to: (f64, f64)| PathElement::new(vec![from, to], stroke);
-            frame.draw_series([
-                Rectangle::new([(left, low), (right, high)], BLUE.mix(0.25).filled()),
-            ])?;
+            frame.draw_series([Rectangle::new(
+                [(left, low), (right, high)],
+                BLUE.mix(0.25).filled(),
+            )])?;
             frame.draw_series([
                 line((place, least), (place, low)),
                 line((place, high), (place, most)),
@@ -152,7 +153,10 @@ mod tests {
     #[test]
     fn quantiles_lie_between_neighbours_in_proportion() {
         let column = |values: &[f64]| Column::of(String::new(), values.to_vec(), |_| String::new());
-        assert_eq!(five(&column(&[4.0, 1.0, 3.0, 2.0, 5.0])), Some([1.0, 2.0, 3.0, 4.0, 5.0]));
+        assert_eq!(
+            five(&column(&[4.0, 1.0, 3.0, 2.0, 5.0])),
+            Some([1.0, 2.0, 3.0, 4.0, 5.0])
+        );
         assert_eq!(column(&[1.0, 2.0]).quantile(0.75), Some(1.75));
         assert_eq!(five(&column(&[7.0])), Some([7.0; 5]));
         assert_eq!(five(&column(&[])), None);

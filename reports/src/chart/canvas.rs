@@ -106,13 +106,7 @@ fn drawn(
     Ok(text)
 }
 
-fn finished(
-    text: &str,
-    title: &str,
-    description: &str,
-    (width, height): (u32, u32),
-    class: &str,
-) -> String {
+fn finished(text: &str, title: &str, description: &str, (width, height): (u32, u32), class: &str) -> String {
     let body = text.split_once('>').map_or("", |(_, body)| body);
     let body = themed(body).replace(" opacity=\"1\"", "");
     format!(

@@ -56,8 +56,16 @@ impl Multiple<'_> {
     }
 
     fn values(&self) -> Axis {
-        let least = self.points.iter().map(|point| point.spread.0).fold(f64::INFINITY, f64::min);
-        let most = self.points.iter().map(|point| point.spread.1).fold(f64::NEG_INFINITY, f64::max);
+        let least = self
+            .points
+            .iter()
+            .map(|point| point.spread.0)
+            .fold(f64::INFINITY, f64::min);
+        let most = self
+            .points
+            .iter()
+            .map(|point| point.spread.1)
+            .fold(f64::NEG_INFINITY, f64::max);
         Axis::scaled(self.unit, least, most)
     }
 
@@ -65,8 +73,15 @@ impl Multiple<'_> {
         let mut frame = over_row(area, self.places, self.values(), FOOT)?;
         let at = |point: &Point| (point.place as f64, point.mean);
         if self.points.iter().any(|point| point.spread.0 < point.spread.1) {
-            let high = self.points.iter().map(|point| (point.place as f64, point.spread.1));
-            let low = self.points.iter().rev().map(|point| (point.place as f64, point.spread.0));
+            let high = self
+                .points
+                .iter()
+                .map(|point| (point.place as f64, point.spread.1));
+            let low = self
+                .points
+                .iter()
+                .rev()
+                .map(|point| (point.place as f64, point.spread.0));
             let outline: Vec<(f64, f64)> = high.chain(low).collect();
             frame.draw_series(std::iter::once(Polygon::new(outline, BLUE.mix(0.25))))?;
         }
@@ -90,8 +105,12 @@ impl Multiple<'_> {
         let mut svg = String::new();
         for (index, point) in self.points.iter().enumerate() {
             let here = pixels[index].0;
-            let before = index.checked_sub(1).map_or(here - 12, |before| (pixels[before].0 + here) / 2);
-            let after = pixels.get(index + 1).map_or(here + 12, |after| (after.0 + here) / 2);
+            let before = index
+                .checked_sub(1)
+                .map_or(here - 12, |before| (pixels[before].0 + here) / 2);
+            let after = pixels
+                .get(index + 1)
+                .map_or(here + 12, |after| (after.0 + here) / 2);
             // Writing into a text can't fail.
             let _ = write!(
                 svg,

@@ -51,7 +51,8 @@ enum Number {
 
 impl Number {
     fn of(name: &str, figure: &Figure) -> Self {
-        let is_usual = kind_of(name).is_some_and(|kind| kind.unit == figure.unit && kind.source == figure.source);
+        let is_usual =
+            kind_of(name).is_some_and(|kind| kind.unit == figure.unit && kind.source == figure.source);
         if is_usual {
             Self::Value(figure.value)
         } else {

@@ -32,7 +32,11 @@ fn explained(scenario: &ScenarioComparison, figure: &FigureVerdict) -> String {
     let [base, new] = sides(figure);
     let title = format!("{}: {}", figure.figure, figure.verdict.word());
     let moved = format!("{base} -> {new} {}", change(figure));
-    let mut lines = vec![title, format!("  {}", head(scenario)), format!("  {}", moved.trim_end())];
+    let mut lines = vec![
+        title,
+        format!("  {}", head(scenario)),
+        format!("  {}", moved.trim_end()),
+    ];
     lines.push(format!("  {}", rule(figure)));
     lines.extend(figure.why.iter().map(|why| format!("  - {why}")));
     lines.join("\n")

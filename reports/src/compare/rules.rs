@@ -156,14 +156,22 @@ mod tests {
             floor: None,
             better: None,
         };
-        let scenario = [limit("power.watts", 0.2), limit("migration.bytes", 0.3), limit("migration.bytes.max", 0.4)];
+        let scenario = [
+            limit("power.watts", 0.2),
+            limit("migration.bytes", 0.3),
+            limit("migration.bytes.max", 0.4),
+        ];
         let of = |name: &str| {
             let limits = rules.limits(name, &scenario);
             (limits.warn, limits.by)
         };
         assert_eq!(of("power.watts.mean"), (0.05, SetBy::Command));
         assert_eq!(of("migration.bytes.mean"), (0.3, SetBy::Scenario));
-        assert_eq!(of("migration.bytes.max"), (0.4, SetBy::Scenario), "the last that fits");
+        assert_eq!(
+            of("migration.bytes.max"),
+            (0.4, SetBy::Scenario),
+            "the last that fits"
+        );
         assert_eq!(of("vms.refused"), (WARN, SetBy::Default));
     }
 

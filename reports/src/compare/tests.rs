@@ -335,7 +335,9 @@ fn every_verdict_is_explained_and_a_figure_that_nobody_has_is_an_error() {
         unchanged.contains("- a difference of 1 ms is below 1 ms, which is none"),
         "{unchanged}"
     );
-    let error = explained("migration.downtme_s.max").expect_err("no such figure").to_string();
+    let error = explained("migration.downtme_s.max")
+        .expect_err("no such figure")
+        .to_string();
     assert!(error.contains("migration.downtime_s.max"), "{error}");
 }
 

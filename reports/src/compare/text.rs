@@ -175,21 +175,15 @@ fn first_difference(first: &FirstDifference) -> String {
     format!(
         "first difference at event {}{keys}\n    baseline  {}\n    new       {}\n    {} events follow it; from it on {} are in the \
          baseline alone, {} in the new run alone",
-        first.number,
-        base,
-        new,
-        first.following,
-        first.base_alone,
-        first.new_alone
+        first.number, base, new, first.following, first.base_alone, first.new_alone
     )
 }
 
 /// The event on both sides, each with its moment.
 fn told(first: &FirstDifference) -> [String; 2] {
     let line = |time: &str, event: &Told| format!("{time}  {}", event.words);
-    let alone = |event: Option<&Told>| {
-        event.map_or("has ended".to_owned(), |event| line(&moment(event.t_s), event))
-    };
+    let alone =
+        |event: Option<&Told>| event.map_or("has ended".to_owned(), |event| line(&moment(event.t_s), event));
     match (&first.base, &first.new) {
         (Some(base), Some(new)) => {
             let [base_time, new_time] = moments([base.t_s, new.t_s]);

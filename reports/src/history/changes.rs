@@ -32,7 +32,9 @@ pub struct Change {
 pub fn changes(series: &Series, among: usize) -> Vec<Change> {
     let means: Vec<f64> = series.points.iter().map(|(_, level)| level.mean()).collect();
     let places = if series.backend == "sim" {
-        (1..means.len()).filter(|at| means[*at].to_bits() != means[at - 1].to_bits()).collect()
+        (1..means.len())
+            .filter(|at| means[*at].to_bits() != means[at - 1].to_bits())
+            .collect()
     } else {
         let mut places = Vec::new();
         halve(&means, 0, series, among, &mut places);

@@ -25,17 +25,23 @@ pub fn verdict(history: &History, series: &[Series]) -> String {
     let end = if worse.is_empty() {
         "nothing got worse at the last".to_owned()
     } else {
-        let names = worse.iter().map(|series| format!("{} of {}", series.figure, series.scenario));
+        let names = worse
+            .iter()
+            .map(|series| format!("{} of {}", series.figure, series.scenario));
         format!("worse at the last: {}", names.collect::<Vec<_>>().join(", "))
     };
-    format!("HISTORY: {changed} of {} figures changed over {ends}; {end}", series.len())
+    format!(
+        "HISTORY: {changed} of {} figures changed over {ends}; {end}",
+        series.len()
+    )
 }
 
 /// What got worse at the last commit.
 pub fn worse_at_the_end(series: &[Series], commits: usize) -> Vec<&Series> {
     let worse = |series: &&Series| {
         let last = series.changes.last();
-        series.last_change() == commits.checked_sub(1) && last.is_some_and(|change| change.worse == Some(true))
+        series.last_change() == commits.checked_sub(1)
+            && last.is_some_and(|change| change.worse == Some(true))
     };
     series.iter().filter(worse).collect()
 }
@@ -45,7 +51,15 @@ pub fn written(history: &History, width: u16) -> String {
     let (series, commits) = (history.series(), history.commits());
     let mut moved: Vec<&Series> = series.iter().filter(|series| !series.is_constant()).collect();
     moved.sort_by_key(|series| std::cmp::Reverse(series.last_change()));
-    let header = ["scenario", "figure", "course", "first", "last", "last change", "at"];
+    let header = [
+        "scenario",
+        "figure",
+        "course",
+        "first",
+        "last",
+        "last change",
+        "at",
+    ];
     let mut rows = table(width, &header, &[3, 4, 5], Last::Words);
     for series in &moved {
         let unit = unit(&series.figure);
@@ -57,7 +71,10 @@ pub fn written(history: &History, width: u16) -> String {
             course(&levels),
             of(levels.first()),
             of(levels.last()),
-            series.changes.last().map_or("small".to_owned(), |change| signed(change.share)),
+            series
+                .changes
+                .last()
+                .map_or("small".to_owned(), |change| signed(change.share)),
             series.last_change().map_or(String::new(), |place| {
                 let (commit, when) = commits[place];
                 format!("{} {when}", short(commit))
@@ -83,7 +100,11 @@ fn course(levels: &[f64]) -> String {
     let least = levels.iter().copied().fold(f64::INFINITY, f64::min);
     let most = levels.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let block = |level: &f64| {
-        let share = if most > least { (level - least) / (most - least) } else { 0.0 };
+        let share = if most > least {
+            (level - least) / (most - least)
+        } else {
+            0.0
+        };
         BLOCKS[(share * 7.0).round() as usize]
     };
     levels.iter().map(block).collect()

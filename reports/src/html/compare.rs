@@ -19,7 +19,10 @@ const TOLD: usize = 3;
 
 /// The page.
 pub fn page(comparison: &Comparison) -> String {
-    let (moved, same): (Vec<_>, Vec<_>) = comparison.scenarios.iter().partition(|scenario| is_moved(scenario));
+    let (moved, same): (Vec<_>, Vec<_>) = comparison
+        .scenarios
+        .iter()
+        .partition(|scenario| is_moved(scenario));
     let mut sections: Vec<String> = moved.into_iter().map(section).collect();
     sections.push(alone(comparison));
     sections.push(unmoved(&same));
@@ -42,8 +45,10 @@ fn is_moved(scenario: &ScenarioComparison) -> bool {
 
 /// A scenario in which something is otherwise.
 fn section(scenario: &ScenarioComparison) -> String {
-    let (unchanged, moved): (Vec<&FigureVerdict>, Vec<&FigureVerdict>) =
-        scenario.figures.iter().partition(|figure| figure.verdict == Verdict::Unchanged);
+    let (unchanged, moved): (Vec<&FigureVerdict>, Vec<&FigureVerdict>) = scenario
+        .figures
+        .iter()
+        .partition(|figure| figure.verdict == Verdict::Unchanged);
     let moved = rows(&moved);
     let mut html = format!("<p class=\"meta\">{}</p>\n", escape(&head(scenario)));
     let told: Vec<String> = scenario.differing.iter().take(TOLD).map(difference).collect();
@@ -56,7 +61,13 @@ fn section(scenario: &ScenarioComparison) -> String {
         html += &table(&moved);
     }
     if !unchanged.is_empty() {
-        let explained = rows(&unchanged.iter().copied().filter(|figure| figure.because != "the same").collect::<Vec<_>>());
+        let explained = rows(
+            &unchanged
+                .iter()
+                .copied()
+                .filter(|figure| figure.because != "the same")
+                .collect::<Vec<_>>(),
+        );
         if explained.is_empty() {
             let _ = writeln!(html, "<p class=\"meta\">{}</p>", escape(&grouped(&unchanged)));
         } else {
@@ -68,7 +79,10 @@ fn section(scenario: &ScenarioComparison) -> String {
 
 /// The changes as bars, with their data.
 fn figure(scenario: &ScenarioComparison, moved: &[(String, &FigureVerdict)]) -> Figure {
-    let list: Vec<Change> = moved.iter().filter_map(|(name, figure)| bar(name, figure)).collect();
+    let list: Vec<Change> = moved
+        .iter()
+        .filter_map(|(name, figure)| bar(name, figure))
+        .collect();
     let title = format!("What moved in {}", scenario.name);
     let mut caption = "Change as a share of the baseline; a bar ends at 100 %.".to_owned();
     if list.len() > DRAWN {
@@ -88,7 +102,9 @@ fn figure(scenario: &ScenarioComparison, moved: &[(String, &FigureVerdict)]) -> 
     ];
     Figure {
         caption,
-        legend: legend.map(|(colour, meaning)| (colour, meaning.to_owned())).into(),
+        legend: legend
+            .map(|(colour, meaning)| (colour, meaning.to_owned()))
+            .into(),
         charts,
         data: data(scenario, moved),
         open: false,
@@ -177,14 +193,18 @@ fn table(figures: &[(String, &FigureVerdict)]) -> String {
 /// Runs of one side alone.
 fn alone(comparison: &Comparison) -> String {
     let list = |what: &str, names: &[String]| {
-        let items: String = names.iter().map(|name| format!("<li>{}</li>", escape(name))).collect();
+        let items: String = names
+            .iter()
+            .map(|name| format!("<li>{}</li>", escape(name)))
+            .collect();
         if names.is_empty() {
             String::new()
         } else {
             format!("<h3>{what}</h3><ul>{items}</ul>\n")
         }
     };
-    let body = list("In the baseline alone", &comparison.missing) + &list("Not in the baseline", &comparison.added);
+    let body =
+        list("In the baseline alone", &comparison.missing) + &list("Not in the baseline", &comparison.added);
     titled("Runs of one side alone", &body)
 }
 
@@ -192,7 +212,11 @@ fn alone(comparison: &Comparison) -> String {
 fn unmoved(same: &[&ScenarioComparison]) -> String {
     let item = |scenario: &&ScenarioComparison| {
         let figures: Vec<&FigureVerdict> = scenario.figures.iter().collect();
-        format!("<li>{}; {}</li>", escape(&head(scenario)), escape(&grouped(&figures)))
+        format!(
+            "<li>{}; {}</li>",
+            escape(&head(scenario)),
+            escape(&grouped(&figures))
+        )
     };
     let items: String = same.iter().map(item).collect();
     if items.is_empty() {

@@ -24,7 +24,10 @@ pub fn page(history: &History) -> String {
     let (series, commits) = (history.series(), history.commits());
     let mut scenarios: BTreeMap<(&str, &str), Vec<&Series>> = BTreeMap::new();
     for one in &series {
-        scenarios.entry((&one.scenario, &one.backend)).or_default().push(one);
+        scenarios
+            .entry((&one.scenario, &one.backend))
+            .or_default()
+            .push(one);
     }
     // Scenarios in which something changed last come first.
     let mut scenarios: Vec<_> = scenarios.into_iter().collect();
@@ -34,7 +37,11 @@ pub fn page(history: &History) -> String {
         <li><i class=\"green\"></i>got better</li><li><i class=\"orange\"></i>changed</li></ul>\
         <p class=\"meta\">Under the pointer: the commit, when it was made, and its value. Each axis begins where its values do.</p>\n";
     let mut sections = vec![legend.to_owned()];
-    sections.extend(scenarios.iter().map(|(of, series)| section(*of, series, &commits)));
+    sections.extend(
+        scenarios
+            .iter()
+            .map(|(of, series)| section(*of, series, &commits)),
+    );
     let meta = match (commits.first(), commits.last()) {
         (Some((_, first)), Some((_, last))) => format!("{first} to {last}"),
         _ => "no commit yet".to_owned(),
@@ -60,12 +67,19 @@ fn section((scenario, backend): (&str, &str), series: &[&Series], commits: &[(&s
     moved.sort_by_key(|series| std::cmp::Reverse(series.last_change()));
     let mut html = String::new();
     if !moved.is_empty() {
-        let charts: String = moved.iter().take(DRAWN).map(|series| chart(series, commits)).collect();
+        let charts: String = moved
+            .iter()
+            .take(DRAWN)
+            .map(|series| chart(series, commits))
+            .collect();
         html += &format!("<figure><div class=\"multiples\">{charts}</div>");
         let more = moved.len().saturating_sub(DRAWN);
         if more > 0 {
             // Writing into a text can't fail.
-            let _ = write!(html, "<p class=\"meta\">{more} more figures moved; their values are in the data.</p>");
+            let _ = write!(
+                html,
+                "<p class=\"meta\">{more} more figures moved; their values are in the data.</p>"
+            );
         }
         html += &data(scenario, &moved, commits).folded(false);
         html += "</figure>\n";
@@ -145,13 +159,19 @@ fn data(scenario: &str, moved: &[&Series], commits: &[(&str, &str)]) -> Data {
         .iter()
         .map(|series| (series.figure.as_str(), Kind::Number(unit(&series.figure))))
         .collect();
-    let columns = [("commit", Kind::Text), ("when", Kind::Text)].into_iter().chain(names).collect::<Vec<_>>();
+    let columns = [("commit", Kind::Text), ("when", Kind::Text)]
+        .into_iter()
+        .chain(names)
+        .collect::<Vec<_>>();
     let row = |(place, (commit, when)): (usize, &(&str, &str))| {
         let value = |series: &&Series| {
             let point = series.points.iter().find(|(at, _)| *at == place);
             Cell::from(point.map(|(_, level)| level.mean()))
         };
-        [Cell::from(*commit), Cell::from(*when)].into_iter().chain(moved.iter().map(value)).collect()
+        [Cell::from(*commit), Cell::from(*when)]
+            .into_iter()
+            .chain(moved.iter().map(value))
+            .collect()
     };
     let rows = commits.iter().enumerate().map(row).collect();
     Data::new(format!("history-{scenario}"), &columns, rows)

@@ -60,7 +60,12 @@ impl Sweep {
         let headline = HEADLINE.iter().map(|(name, _)| *name);
         let expected = self.points.first().into_iter().flat_map(|point| &point.expected);
         let mut names: Vec<&str> = Vec::new();
-        let all = self.also.iter().chain(expected).map(String::as_str).chain(headline);
+        let all = self
+            .also
+            .iter()
+            .chain(expected)
+            .map(String::as_str)
+            .chain(headline);
         for name in all.filter(|name| self.varies(name)) {
             if !names.contains(&name) {
                 names.push(name);
@@ -78,7 +83,8 @@ impl Sweep {
     /// The values of a figure at the points of a setting.
     fn values(&self, figure: &str, setting: &[usize]) -> Vec<f64> {
         let of = self.points.iter().filter(|point| point.setting == setting);
-        of.filter_map(|point| point.figures.get(figure).copied()).collect()
+        of.filter_map(|point| point.figures.get(figure).copied())
+            .collect()
     }
 
     /// Every combination of the axes from `first` on.
@@ -123,7 +129,11 @@ pub fn page(sweep: &Sweep) -> String {
         passed: sweep.passed() == sweep.points.len(),
         verdict: &sweep.verdict(),
         title: &format!("Sweep of {}", sweep.name),
-        meta: &[axes.join(" · "), seeds].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · "),
+        meta: &[axes.join(" · "), seeds]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" · "),
         sections: &sections,
     }
     .html()
@@ -131,15 +141,29 @@ pub fn page(sweep: &Sweep) -> String {
 
 /// The settings, each with the means of the figures that are drawn.
 fn settings(sweep: &Sweep, figures: &[&str]) -> String {
-    let mut columns: Vec<(&str, Kind)> = sweep.axes.iter().map(|(path, _)| (path.as_str(), Kind::Text)).collect();
+    let mut columns: Vec<(&str, Kind)> = sweep
+        .axes
+        .iter()
+        .map(|(path, _)| (path.as_str(), Kind::Text))
+        .collect();
     columns.extend([("points", Kind::Number("1")), ("hold", Kind::Number("1"))]);
     columns.extend(figures.iter().map(|name| (*name, Kind::Number(unit(name)))));
     let row = |setting: Vec<usize>| {
-        let points: Vec<&Point> = sweep.points.iter().filter(|point| point.setting == setting).collect();
+        let points: Vec<&Point> = sweep
+            .points
+            .iter()
+            .filter(|point| point.setting == setting)
+            .collect();
         let passed = points.iter().filter(|point| point.passed).count();
-        let of_axes = sweep.axes.iter().zip(&setting).map(|((_, values), value)| values[*value].as_str().into());
+        let of_axes = sweep
+            .axes
+            .iter()
+            .zip(&setting)
+            .map(|((_, values), value)| values[*value].as_str().into());
         let counts = [points.len(), passed].map(|count| (count as f64).into());
-        let means = figures.iter().map(|name| mean(&sweep.values(name, &setting)).into());
+        let means = figures
+            .iter()
+            .map(|name| mean(&sweep.values(name, &setting)).into());
         of_axes.chain(counts).chain(means).collect()
     };
     let rows = sweep.combinations(0).into_iter().map(row).collect();
@@ -153,14 +177,26 @@ fn mean(values: &[f64]) -> Option<f64> {
 
 /// A figure by setting.
 fn section(sweep: &Sweep, figure: &str) -> String {
-    let all = sweep.points.iter().filter_map(|point| point.figures.get(figure).copied());
-    let range = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(value), most.max(value)));
+    let all = sweep
+        .points
+        .iter()
+        .filter_map(|point| point.figures.get(figure).copied());
+    let range = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| {
+        (least.min(value), most.max(value))
+    });
     let others = sweep.combinations(1);
-    let charts: String = others.iter().take(DRAWN).map(|other| chart(sweep, figure, other, range)).collect();
+    let charts: String = others
+        .iter()
+        .take(DRAWN)
+        .map(|other| chart(sweep, figure, other, range))
+        .collect();
     let mut html = format!("<p class=\"meta\">{}</p>", escape(&caption(sweep)));
     html += &format!("<figure><div class=\"multiples\">{charts}</div>");
     if others.len() > DRAWN {
-        html += &format!("<p class=\"meta\">{} more settings are in the data.</p>", others.len() - DRAWN);
+        html += &format!(
+            "<p class=\"meta\">{} more settings are in the data.</p>",
+            others.len() - DRAWN
+        );
     }
     html += &data(sweep, figure).folded(false);
     html += "</figure>\n";
@@ -168,9 +204,12 @@ fn section(sweep: &Sweep, figure: &str) -> String {
 }
 
 fn caption(sweep: &Sweep) -> String {
-    let along = sweep.axes.first().map_or("All points".to_owned(), |(path, _)| format!("Along each chart: {path}"));
+    let along = sweep.axes.first().map_or("All points".to_owned(), |(path, _)| {
+        format!("Along each chart: {path}")
+    });
     if sweep.seeds > 1 {
-        along + ". A box is the middle half of the seeds, the line in it their median, the whisker all of them."
+        along
+            + ". A box is the middle half of the seeds, the line in it their median, the whisker all of them."
     } else {
         along + "."
     }
@@ -181,7 +220,11 @@ fn chart(sweep: &Sweep, figure: &str, other: &[usize], range: (f64, f64)) -> Str
     let along = sweep.axes.first();
     let places = along.map_or(1, |(_, values)| values.len());
     let column = |place: usize| {
-        let setting: Vec<usize> = along.map(|_| place).into_iter().chain(other.iter().copied()).collect();
+        let setting: Vec<usize> = along
+            .map(|_| place)
+            .into_iter()
+            .chain(other.iter().copied())
+            .collect();
         let name = along.map_or("all".to_owned(), |(_, values)| values[place].clone());
         let words = |column: &Column| told(&sweep.words(0, &setting), column, unit);
         Column::of(name, sweep.values(figure, &setting), words)
@@ -194,28 +237,50 @@ fn chart(sweep: &Sweep, figure: &str, other: &[usize], range: (f64, f64)) -> Str
         columns: &columns,
         range,
     };
-    let heading = if title.is_empty() { String::new() } else { format!("<h3>{}</h3>", escape(&title)) };
+    let heading = if title.is_empty() {
+        String::new()
+    } else {
+        format!("<h3>{}</h3>", escape(&title))
+    };
     format!("<div class=\"multiple\">{heading}{}</div>", boxes.chart())
 }
 
 /// A column in words.
 fn told(setting: &str, column: &Column, unit: &str) -> String {
-    let of = |share| column.quantile(share).map_or("-".to_owned(), |value| quantity(value, unit));
+    let of = |share| {
+        column
+            .quantile(share)
+            .map_or("-".to_owned(), |value| quantity(value, unit))
+    };
     let setting = if setting.is_empty() { "all points" } else { setting };
-    format!("{setting}: median {}, {} to {}, {} points", of(0.5), of(0.0), of(1.0), column.len())
+    format!(
+        "{setting}: median {}, {} to {}, {} points",
+        of(0.5),
+        of(0.0),
+        of(1.0),
+        column.len()
+    )
 }
 
 /// The spread of a figure at each setting.
 fn data(sweep: &Sweep, figure: &str) -> Data {
     let number = Kind::Number(unit(figure));
-    let mut columns: Vec<(&str, Kind)> = sweep.axes.iter().map(|(path, _)| (path.as_str(), Kind::Text)).collect();
+    let mut columns: Vec<(&str, Kind)> = sweep
+        .axes
+        .iter()
+        .map(|(path, _)| (path.as_str(), Kind::Text))
+        .collect();
     columns.push(("points", Kind::Number("1")));
     columns.extend(["mean", "min", "p25", "p50", "p75", "max"].map(|name| (name, number)));
     let row = |setting: Vec<usize>| -> Vec<Cell> {
         let values = sweep.values(figure, &setting);
         let average = mean(&values);
         let column = Column::of(String::new(), values, |_| String::new());
-        let of_axes = sweep.axes.iter().zip(&setting).map(|((_, values), value)| Cell::from(values[*value].as_str()));
+        let of_axes = sweep
+            .axes
+            .iter()
+            .zip(&setting)
+            .map(|((_, values), value)| Cell::from(values[*value].as_str()));
         let quantiles = [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| column.quantile(share).into());
         of_axes
             .chain([(column.len() as f64).into(), average.into()])

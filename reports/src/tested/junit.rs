@@ -26,7 +26,10 @@ fn suite(scenario: &Scenario) -> Suite {
             took_s: Some(run.wall_s),
             outcome: Outcome::Passed,
         };
-        let expected = run.expectations.iter().map(move |item| expected(run, item, several));
+        let expected = run
+            .expectations
+            .iter()
+            .map(move |item| expected(run, item, several));
         std::iter::once(ended).chain(expected)
     });
     Suite {

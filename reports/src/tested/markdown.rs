@@ -12,15 +12,26 @@ pub const MARK: &str = "<!-- twinrack-test v1 -->";
 
 /// The comment.
 pub fn written(tested: &Tested) -> String {
-    let icon = if tested.verdict == Verdict::Passed { "✅" } else { "❌" };
+    let icon = if tested.verdict == Verdict::Passed {
+        "✅"
+    } else {
+        "❌"
+    };
     let title = format!("### {icon} twinrack: {}\n\n", escape(&tested.line()));
-    let wrong = tested.scenarios.iter().filter(|scenario| scenario.verdict() != Verdict::Passed);
+    let wrong = tested
+        .scenarios
+        .iter()
+        .filter(|scenario| scenario.verdict() != Verdict::Passed);
     let parts = wrong.map(told).chain([table(tested)]);
     fitting(title, parts, "") + MARK + "\n"
 }
 
 fn told(scenario: &Scenario) -> String {
-    let lines: Vec<String> = scenario.failures().into_iter().chain(scenario.broken.clone()).collect();
+    let lines: Vec<String> = scenario
+        .failures()
+        .into_iter()
+        .chain(scenario.broken.clone())
+        .collect();
     format!(
         "**{} {}** (`{}`)\n\n```text\n{}\n```\n\n",
         word(scenario),
@@ -31,7 +42,8 @@ fn told(scenario: &Scenario) -> String {
 }
 
 fn table(tested: &Tested) -> String {
-    let mut rows = String::from("| | scenario | runs | expectations that hold |\n| --- | --- | ---: | ---: |\n");
+    let mut rows =
+        String::from("| | scenario | runs | expectations that hold |\n| --- | --- | ---: | ---: |\n");
     for scenario in &tested.scenarios {
         let (held, asked) = scenario.held();
         // Writing into a text can't fail.

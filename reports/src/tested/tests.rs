@@ -32,7 +32,11 @@ fn mixed() -> Tested {
     Tested::of(vec![
         scenario("calm", vec![run("calm", 1, 0.1)], None),
         scenario("busy", vec![run("busy", 1, 0.3), run("busy", 2, 0.5)], None),
-        scenario("torn", Vec::new(), Some("error: there is no key `hots`\n help: `hosts`\n")),
+        scenario(
+            "torn",
+            Vec::new(),
+            Some("error: there is no key `hots`\n help: `hosts`\n"),
+        ),
     ])
 }
 

@@ -6,7 +6,12 @@ use crate::text::table::{Last, drawn, table};
 
 /// The text, `width` columns wide.
 pub fn written(tested: &Tested, width: u16) -> String {
-    let mut rows = table(width, &["", "scenario", "runs", "holds", "took"], &[2, 3, 4], Last::Number);
+    let mut rows = table(
+        width,
+        &["", "scenario", "runs", "holds", "took"],
+        &[2, 3, 4],
+        Last::Number,
+    );
     for scenario in &tested.scenarios {
         let (held, asked) = scenario.held();
         rows.add_row([
@@ -33,7 +38,11 @@ pub fn word(scenario: &Scenario) -> &'static str {
 
 /// What is wrong with a scenario; nothing of one that passed.
 fn told(scenario: &Scenario) -> Option<String> {
-    let lines: Vec<String> = scenario.failures().into_iter().chain(scenario.broken.clone()).collect();
+    let lines: Vec<String> = scenario
+        .failures()
+        .into_iter()
+        .chain(scenario.broken.clone())
+        .collect();
     let body = lines.join("\n").trim_end().replace('\n', "\n  ");
     (!lines.is_empty()).then(|| format!("{} ({})\n  {body}", scenario.name, scenario.file))
 }

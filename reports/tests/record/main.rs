@@ -37,8 +37,10 @@ fn simulated_with(scenario: &str, sets: &[(&str, &str)], seed: Option<u64>) -> R
         .join("../scenarios")
         .join(scenario);
     let text = std::fs::read_to_string(&path).expect("the library is there");
-    let sets: Vec<(String, String)> =
-        sets.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
+    let sets: Vec<(String, String)> = sets
+        .iter()
+        .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()))
+        .collect();
     let scenario = read(scenario, &text, &Synthetic, &sets).unwrap_or_else(|rejected| panic!("{rejected}"));
     let options = RunOptions {
         seed: seed.unwrap_or(scenario.spec.seed),

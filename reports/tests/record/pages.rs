@@ -28,7 +28,14 @@ fn suite(from: &str, runs: Vec<Run>) -> Suite {
 /// One scenario with a policy changed, one as it was, one that is gone.
 fn comparison() -> String {
     let run = |scenario, sets: &[(&str, &str)]| simulated_with(scenario, sets, None);
-    let was = suite("was", vec![run(LIVE, &[]), run(BUSY, &[]), run("deck/quick-migration.yaml", &[])]);
+    let was = suite(
+        "was",
+        vec![
+            run(LIVE, &[]),
+            run(BUSY, &[]),
+            run("deck/quick-migration.yaml", &[]),
+        ],
+    );
     let is = suite("is", vec![run(LIVE, &[(ROUNDS, "4")]), run(BUSY, &[])]);
     let mut comparison = compare(&was, &is, &Rules::default()).expect("can be compared");
     comparison.bless = Some("twinrack bless is --out was".to_owned());
@@ -41,7 +48,10 @@ fn history() -> String {
     for commit in 0..10 {
         let rounds = if commit < 6 { "8" } else { "4" };
         let run = simulated_with(LIVE, &[(ROUNDS, rounds)], None);
-        let (name, when) = (format!("{commit}af9c0ffee"), format!("2026-11-{}T12:00:00Z", 10 + commit));
+        let (name, when) = (
+            format!("{commit}af9c0ffee"),
+            format!("2026-11-{}T12:00:00Z", 10 + commit),
+        );
         history.add(&suite("made", vec![run]), (&name, &when), &Chosen::default());
     }
     html::history::page(&history)
@@ -49,7 +59,10 @@ fn history() -> String {
 
 /// Three counts of VMs on two counts of hosts, at four seeds.
 fn sweep() -> String {
-    let axes = [(COUNT, ["20", "40", "60"].as_slice()), ("hosts[0].count", &["1", "2"])];
+    let axes = [
+        (COUNT, ["20", "40", "60"].as_slice()),
+        ("hosts[0].count", &["1", "2"]),
+    ];
     let mut points = Vec::new();
     for (vms, count) in axes[0].1.iter().enumerate() {
         for (hosts, machines) in axes[1].1.iter().enumerate() {
@@ -59,12 +72,18 @@ fn sweep() -> String {
                     setting: vec![vms, hosts],
                     passed: run.summary.passed(),
                     expected: Vec::new(),
-                    figures: run.summary.kpis.into_iter().map(|(name, figure)| (name, figure.value)).collect(),
+                    figures: run
+                        .summary
+                        .kpis
+                        .into_iter()
+                        .map(|(name, figure)| (name, figure.value))
+                        .collect(),
                 });
             }
         }
     }
-    let owned = |(path, values): (&str, &[&str])| (path.to_owned(), values.iter().map(ToString::to_string).collect());
+    let owned =
+        |(path, values): (&str, &[&str])| (path.to_owned(), values.iter().map(ToString::to_string).collect());
     html::sweep::page(&Sweep {
         name: "density".to_owned(),
         axes: axes.map(owned).into(),
@@ -75,7 +94,11 @@ fn sweep() -> String {
 }
 
 fn pages() -> [(&'static str, String); 3] {
-    [("comparison", comparison()), ("history", history()), ("sweep", sweep())]
+    [
+        ("comparison", comparison()),
+        ("history", history()),
+        ("sweep", sweep()),
+    ]
 }
 
 #[test]
@@ -88,7 +111,10 @@ fn every_page_says_first_how_it_came_out_and_what_can_be_seen_can_be_taken_away(
         (&comparison, "quick-migration at seed 1 (sim)"),
         (&comparison, "twinrack bless is --out was"),
         (&history, "class=\"verdict pass\">HISTORY: "),
-        (&history, "<title>6af9c0ffee 2026-11-16T12:00:00Z: 4, -33.33 %</title>"),
+        (
+            &history,
+            "<title>6af9c0ffee 2026-11-16T12:00:00Z: 4, -33.33 %</title>",
+        ),
         (&history, "history-live-migration.csv\" href=\"data:text/csv"),
         (&sweep, "of 24 points hold what is expected"),
         (&sweep, "<h3>hosts[0].count = 2</h3>"),
@@ -125,7 +151,10 @@ fn the_commit_is_under_the_pointer() {
     let Some(browser) = Browser::of_this_machine("no page") else {
         return;
     };
-    let (head, rest) = history().split_once("<meta http-equiv=").map(|(head, rest)| (head.to_owned(), rest.to_owned())).expect("a policy");
+    let (head, rest) = history()
+        .split_once("<meta http-equiv=")
+        .map(|(head, rest)| (head.to_owned(), rest.to_owned()))
+        .expect("a policy");
     let (_, rest) = rest.split_once('>').expect("which ends");
     let look = "<script>addEventListener('load', () => {\
         const chart = document.querySelector('svg.small'), box = chart.getBoundingClientRect();\
@@ -133,5 +162,11 @@ fn the_commit_is_under_the_pointer() {
         const found = document.elementFromPoint(at.right - 20, at.top + box.height / 2);\
         document.title = 'found ' + found.querySelector('title').textContent; })</script></body>";
     let opened = browser.open(&format!("{head}{rest}").replace("</body>", look), DESKTOP);
-    assert!(opened.dom.contains("<title>found 9af9c0ffee 2026-11-19T12:00:00Z"), "{:?}", opened.console);
+    assert!(
+        opened
+            .dom
+            .contains("<title>found 9af9c0ffee 2026-11-19T12:00:00Z"),
+        "{:?}",
+        opened.console
+    );
 }

@@ -38,7 +38,10 @@ const KINDS: [(Kind, &str); 6] = [
         Kind::Drift(Order::OneAfterTheOther),
         "the machine drifts by 3 %, one side is run after the other",
     ),
-    (Kind::Drift(Order::ByTurns), "the machine drifts by 3 %, both sides are run by turns"),
+    (
+        Kind::Drift(Order::ByTurns),
+        "the machine drifts by 3 %, both sides are run by turns",
+    ),
 ];
 
 /// Numbers that look like chance, from a seed (`SplitMix64`).
@@ -143,6 +146,14 @@ fn unchanged_runs_seldom_raise_an_alarm_and_a_true_slowdown_is_found() {
 fn the_manual_tells_how_often_a_comparison_is_wrong() {
     let manual = include_str!("../../../../docs/src/compare.md");
     let row = |(kind, words): &(Kind, &str)| format!("| {words} | {} | {} |", alarms(*kind), found(*kind));
-    let missing: Vec<String> = KINDS.iter().map(row).filter(|row| !manual.contains(row.as_str())).collect();
-    assert!(missing.is_empty(), "docs/src/compare.md lacks\n{}", missing.join("\n"));
+    let missing: Vec<String> = KINDS
+        .iter()
+        .map(row)
+        .filter(|row| !manual.contains(row.as_str()))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "docs/src/compare.md lacks\n{}",
+        missing.join("\n")
+    );
 }
