@@ -71,7 +71,7 @@ pub struct Compare {
     /// List and explain the figures that did not change too.
     #[arg(long)]
     all: bool,
-    /// Explain the verdict on one figure, whether it changed or not, and print nothing else: migration.downtime_s.max.
+    /// Explain the verdict on one figure, whether it changed or not, and print nothing else: `migration.downtime_s.max`.
     #[arg(long, value_name = "FIGURE", conflicts_with_all = ["format", "all"])]
     explain: Option<String>,
     /// The command that made the new runs: a report repeats it for its readers.

@@ -231,7 +231,7 @@ impl History {
             .enumerate()
             .map(|(place, (commit, _))| (*commit, place))
             .collect();
-        let mut all: BTreeMap<(&str, &str, &str), Vec<(usize, Level)>> = BTreeMap::new();
+        let mut all: BTreeMap<_, Vec<(usize, Level)>> = BTreeMap::new();
         for entry in &self.entries {
             for (figure, level) in &entry.figures {
                 let of = (entry.scenario.as_str(), entry.backend.as_str(), figure.as_str());

@@ -8,6 +8,8 @@ pub mod markdown;
 mod tests;
 pub mod text;
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use twinrack_scenario::record::{Expectation, Summary};
 
@@ -133,7 +135,8 @@ impl Tested {
         );
         for (names, what) in [(failed, "not"), (broken, "can't be run:")] {
             if !names.is_empty() {
-                line += &format!("; {what} {}", few(&names));
+                // Writing into a text can't fail.
+                let _ = write!(line, "; {what} {}", few(&names));
             }
         }
         line

@@ -107,10 +107,10 @@ impl Multiple<'_> {
             let here = pixels[index].0;
             let before = index
                 .checked_sub(1)
-                .map_or(here - 12, |before| (pixels[before].0 + here) / 2);
+                .map_or(here - 12, |before| i32::midpoint(pixels[before].0, here));
             let after = pixels
                 .get(index + 1)
-                .map_or(here + 12, |after| (after.0 + here) / 2);
+                .map_or(here + 12, |after| i32::midpoint(after.0, here));
             // Writing into a text can't fail.
             let _ = write!(
                 svg,

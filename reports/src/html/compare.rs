@@ -193,10 +193,8 @@ fn table(figures: &[(String, &FigureVerdict)]) -> String {
 /// Runs of one side alone.
 fn alone(comparison: &Comparison) -> String {
     let list = |what: &str, names: &[String]| {
-        let items: String = names
-            .iter()
-            .map(|name| format!("<li>{}</li>", escape(name)))
-            .collect();
+        let item = |name: &String| format!("<li>{}</li>", escape(name));
+        let items: String = names.iter().map(item).collect();
         if names.is_empty() {
             String::new()
         } else {

@@ -72,10 +72,10 @@ fn section((scenario, backend): (&str, &str), series: &[&Series], commits: &[(&s
             .take(DRAWN)
             .map(|series| chart(series, commits))
             .collect();
-        html += &format!("<figure><div class=\"multiples\">{charts}</div>");
+        // Writing into a text can't fail.
+        let _ = write!(html, "<figure><div class=\"multiples\">{charts}</div>");
         let more = moved.len().saturating_sub(DRAWN);
         if more > 0 {
-            // Writing into a text can't fail.
             let _ = write!(
                 html,
                 "<p class=\"meta\">{more} more figures moved; their values are in the data.</p>"

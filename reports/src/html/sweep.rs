@@ -3,6 +3,7 @@
 //! The first axis goes along each small chart; every combination of the others has a chart of its own, in the same range of values.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::HEADLINE;
 use super::data::{Cell, Data, Kind};
@@ -191,9 +192,11 @@ fn section(sweep: &Sweep, figure: &str) -> String {
         .map(|other| chart(sweep, figure, other, range))
         .collect();
     let mut html = format!("<p class=\"meta\">{}</p>", escape(&caption(sweep)));
-    html += &format!("<figure><div class=\"multiples\">{charts}</div>");
+    // Writing into a text can't fail.
+    let _ = write!(html, "<figure><div class=\"multiples\">{charts}</div>");
     if others.len() > DRAWN {
-        html += &format!(
+        let _ = write!(
+            html,
             "<p class=\"meta\">{} more settings are in the data.</p>",
             others.len() - DRAWN
         );
