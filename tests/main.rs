@@ -14,6 +14,8 @@ mod devices;
 mod kills;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.
 mod scenarios;
+/// Suites of scenarios: what passes, what fails, what can't be run.
+mod suites;
 /// Sweeps give the same table whatever the threads, the shards and the interruptions.
 mod sweep;
 /// The workflows of the manual do what they say, tried by their steps.

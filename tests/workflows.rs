@@ -155,7 +155,9 @@ fn on_github(checkout: &Checkout) -> bool {
     for step in steps {
         let asked = match step.get("if").map(word).as_deref() {
             None => succeeded,
-            Some("always()" | "always() && github.event_name == 'pull_request'") => true,
+            Some(
+                "always()" | "always() && github.event.pull_request.head.repo.full_name == github.repository",
+            ) => true,
             Some(other) => panic!("when is {other}?"),
         };
         if !asked {
