@@ -28,6 +28,7 @@ const OWNER: i32 = 0;
 const BLOCK: i32 = 8;
 const COUNT: i32 = 16;
 const SUM: i32 = 24;
+const BODY: i32 = 32;
 
 /// Emits the writes of a period, then its reads.
 pub(super) fn emit(asm: &mut Assembler) {
@@ -110,7 +111,8 @@ fn read(asm: &mut Assembler) {
 
 /// Does `word` with each word of the body, whose address is in `rax`, and sums them up: `CHECK = (CHECK + word) * rdx`.
 fn body(asm: &mut Assembler, word: impl FnOnce(&mut Assembler)) {
-    asm.address(Reg::Rax, PAGE, (HEAD * 8) as i32);
+    const { assert!(HEAD * 8 == BODY as usize) };
+    asm.address(Reg::Rax, PAGE, BODY);
     asm.set(CHECK, 0);
     asm.set(LEFT, (WORDS - HEAD) as u64);
     let next = asm.here();
