@@ -299,6 +299,20 @@ impl Agent {
         }
     }
 
+    /// A migration is over.
+    fn end(&mut self, migration: MigrationId) {
+        if let Some(Leaving { vm, thread, .. }) = self.leaving.remove(&migration) {
+            self.returning.retain(|(_, thread)| !thread.is_finished());
+            self.returning.push((vm, thread));
+        }
+        if let Some(waiting) = self.coming.remove(&migration) {
+            waiting.give_up();
+        }
+        if let Some(writing) = self.writing.remove(&migration) {
+            writing.give_up();
+        }
+    }
+
     fn step(&self, migration: MigrationId, command: Command) -> Result<Answer, String> {
         let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
         if matches!(command, Command::Abort) {
