@@ -8,6 +8,9 @@
 //!
 //! So neither the guest nor its host keeps what is on its way when the guest moves, and a request that a pause fell into may be served again.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Debug;
 
 use twinrack_scenario::units::BitsPerSecond;
