@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::{Event, EventRecord, Outcome, RunRecord};
 use twinrack_scenario::units::SimTime;
-use twinrack_sim::check::{Checker, Told};
 use twinrack_sim::check::answered::Answered;
 use twinrack_sim::check::one_host::OneHost;
 use twinrack_sim::check::time_forward::TimeForward;
+use twinrack_sim::check::{Checker, Told};
 
 /// What carries a scenario out.
 type Arm = fn(&Scenario) -> RunRecord;

@@ -206,7 +206,11 @@ vms:
         ))
     };
     let placed = rest("", "");
-    assert_eq!(figure(&placed, "vms.running.max"), 3.0, "the third on the other host");
+    assert_eq!(
+        figure(&placed, "vms.running.max"),
+        3.0,
+        "the third on the other host"
+    );
     let moved = rest(", host: n", "timeline: [live_migrate: {at: 1s, vm: a2, to: n1}]");
     assert_eq!(refused(&moved), Vec::<String>::new());
     let full = rest(

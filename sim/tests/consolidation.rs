@@ -118,11 +118,7 @@ policies: {{consolidation: {{{policy}, interval: 5min, empty_hosts: false}}}}
 timeline:
 {course}"
     );
-    let scenario = Scenario::from_yaml(&yaml).unwrap_or_else(|rejected| panic!("{rejected}"));
-    run(&scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs")
+    simulated(&yaml)
 }
 
 /// The VM that left first, and when, in minutes.
@@ -147,7 +143,10 @@ const SMALL: u32 = 1;
 #[test]
 fn a_swinging_load_is_told_by_its_spread() {
     let swings = course((0..30).map(|at| if at % 3 == 0 { 45 } else { 5 }));
-    assert_eq!(left_first(&detected("detector: thr, selector: mmt", &swings, "")), None);
+    assert_eq!(
+        left_first(&detected("detector: thr, selector: mmt", &swings, "")),
+        None
+    );
     let iqr = left_first(&detected("detector: iqr, selector: mmt", &swings, ""));
     assert!(iqr.is_some_and(|(vm, at)| vm == SMALL && at >= 60), "{iqr:?}");
     let steady = course((0..30).map(|_| 30));
@@ -170,7 +169,11 @@ fn each_selector_sends_its_own() {
     assert_eq!(first("mmt"), Some(SMALL));
     assert_eq!(first("mu"), Some(SMALL), "20 % of its own");
     assert!(first("rs").is_some());
-    assert_eq!(first("mc"), Some(SMALL), "too short a past for a correlation: the smallest");
+    assert_eq!(
+        first("mc"),
+        Some(SMALL),
+        "too short a past for a correlation: the smallest"
+    );
 }
 
 /// A load that rises by a hundredth each decision is foreseen at 1 / 1.2 one decision before it is there; where the VMs take four
@@ -180,7 +183,11 @@ fn foresight_looks_as_far_ahead_as_a_migration_takes() {
     let rising = course((0..35).map(|at| 40 + at));
     for detector in ["lr", "lrr"] {
         let policy = format!("detector: {detector}, selector: mmt");
-        let at = |network: &str| left_first(&detected(&policy, &rising, network)).expect("overloaded").1;
+        let at = |network: &str| {
+            left_first(&detected(&policy, &rising, network))
+                .expect("overloaded")
+                .1
+        };
         // 4 GiB at 1 Gb/s less headers are 36 s, at 30 Mb/s 20 min and 3 s, with headers a fifth interval begins.
         let (fast, slow) = (at(""), at(", speed: 30Mb/s"));
         assert_eq!(fast - slow, 5 * 4, "{detector}: {fast} and {slow}");

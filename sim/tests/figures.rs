@@ -21,7 +21,10 @@ fn figure(record: &RunRecord, name: &str) -> f64 {
 }
 
 fn near(found: f64, wanted: f64) {
-    assert!((found - wanted).abs() <= 1e-3 * wanted.abs(), "{found} is not {wanted}");
+    assert!(
+        (found - wanted).abs() <= 1e-3 * wanted.abs(),
+        "{found} is not {wanted}"
+    );
 }
 
 /// Costs published in cycles take four times as long at a quarter of the clock, wherever a host stands in the list.
@@ -65,7 +68,11 @@ vms: [{{name: x, host: n, memory: 1GiB, vcpus: 1, cpu: 100%, {rest}}}]"
     let told = ["cpu.ready_s.max", "sla.overall"].map(|name| figure(&alone, name));
     assert_eq!(told, [0.0, 0.0]);
     let capped = record("paging: {}, cap: 50%");
-    assert_eq!(figure(&capped, "cpu.ready_s.max"), 0.0, "a cap is no waiting for others");
+    assert_eq!(
+        figure(&capped, "cpu.ready_s.max"),
+        0.0,
+        "a cap is no waiting for others"
+    );
     // Four on two processors have half of what they ask for.
     let crowded = record("count: 4, paging: {}");
     near(figure(&crowded, "cpu.ready_s.max"), 50.0);
@@ -94,14 +101,20 @@ timeline: [stop: {{at: 50s, vm: s}}]"
         ))
     };
     let plain = record("");
-    near(figure(&plain, "net.cpu_cycles_per_byte.max"), 5.341e-6 * 2.93e9 / 1460.0);
+    near(
+        figure(&plain, "net.cpu_cycles_per_byte.max"),
+        5.341e-6 * 2.93e9 / 1460.0,
+    );
     let work = 5e8 / 8.0 / 1460.0 * 3.341e-6;
     let receiving = ["max", "mean", "min"].map(|stat| figure(&plain, &format!("net.receive_lps.{stat}")));
     near(receiving[0], work);
     near(receiving[1], work / 2.0);
     assert_eq!(receiving[2], 0.0, "nobody sends any more");
     let offloaded = record(", vmq_queues: 8, chimney_connections: 100");
-    near(figure(&offloaded, "net.cpu_cycles_per_byte.max"), 1.7e-6 * 2.93e9 / 1460.0);
+    near(
+        figure(&offloaded, "net.cpu_cycles_per_byte.max"),
+        1.7e-6 * 2.93e9 / 1460.0,
+    );
 }
 
 #[test]
@@ -133,7 +146,11 @@ vms: [{name: x, count: 20, host: n, memory: 1GiB, vcpus: 1, cpu: 100%}]
 timeline: [set_cpu: {at: 50s, vm: x, cpu: 10%}]",
     );
     let of = |name: &str| ["mean", "min", "max"].map(|stat| figure(&record, &format!("{name}.{stat}")));
-    assert_eq!(of("hosts.overloaded"), [0.25, 0.0, 0.5], "one of two hosts, half of the time");
+    assert_eq!(
+        of("hosts.overloaded"),
+        [0.25, 0.0, 0.5],
+        "one of two hosts, half of the time"
+    );
     assert_eq!(of("vms.per_host"), [10.0; 3]);
     assert_eq!(of("cpu.utilisation"), [0.28125, 0.0625, 0.5]);
 }

@@ -82,14 +82,22 @@ faults: [host_crash: {{at: 30s, host: a1}}]"
         )
     };
     let none = shared(&rest("{name: c1}", ""));
-    assert_eq!(serves(&none, 0).map(|(host, _)| host), Some(HostId(2)), "the fewest VMs");
+    assert_eq!(
+        serves(&none, 0).map(|(host, _)| host),
+        Some(HostId(2)),
+        "the fewest VMs"
+    );
     let owned = shared(&rest("{name: c1}", ", possible_owners: [a]"));
     assert_eq!(serves(&owned, 0).map(|(host, _)| host), Some(HostId(1)));
     let apart = shared(&rest("{name: c1, hosts: [a]}", ""));
     assert_eq!(serves(&apart, 0).map(|(host, _)| host), Some(HostId(1)));
 
     let unclustered = shared(&rest("{name: c1, hosts: [a2, b]}", ""));
-    assert_eq!(serves(&unclustered, 0), Some((HostId(0), 0.0)), "it never serves again");
+    assert_eq!(
+        serves(&unclustered, 0),
+        Some((HostId(0), 0.0)),
+        "it never serves again"
+    );
     assert_eq!(figure(&unclustered, "vms.lost"), 1.0);
     assert_eq!(figure(&unclustered, "vms.refused"), 0.0, "nobody tried");
 }
@@ -106,7 +114,11 @@ storage: [{name: s, kind: local}]
 vms: [{name: v, host: n1, memory: 2GiB, vcpus: 1, cpu: 10%}]
 faults: [host_crash: {at: 30s, host: n1}]",
     );
-    assert!(refusals(&local)[0].starts_with("LM_STORAGE_NOT_MOVABLE"), "{:?}", refusals(&local));
+    assert!(
+        refusals(&local)[0].starts_with("LM_STORAGE_NOT_MOVABLE"),
+        "{:?}",
+        refusals(&local)
+    );
 
     // Eight virtual processors for one logical one are all that 2008 R2 runs.
     let limited = shared(
@@ -136,7 +148,10 @@ vms:
   - {name: w, count: 30, host: b, memory: 1GiB, vcpus: 1, cpu: 1%}
 faults: [host_crash: {at: 30s, host: a}]",
     );
-    assert_eq!([figure(&old, "ha.failovers"), figure(&old, "vms.refused")], [1.0, 2.0]);
+    assert_eq!(
+        [figure(&old, "ha.failovers"), figure(&old, "vms.refused")],
+        [1.0, 2.0]
+    );
 
     let all = shared(&format!(
         "{THREE}vms: [{{name: v, host: n1, memory: 2GiB, vcpus: 1, cpu: 10%}}]
@@ -165,7 +180,11 @@ faults: [host_crash: {{at: 50s, host: n1}}, host_crash: {{at: 55s, host: n2}}{th
         } => Some((outcome, downtime_nanos as f64 / 1e9)),
         _ => None,
     });
-    assert_eq!(ended, Some((Outcome::LeftSaved, 43.0)), "it had been standing since 12 s");
+    assert_eq!(
+        ended,
+        Some((Outcome::LeftSaved, 43.0)),
+        "it had been standing since 12 s"
+    );
     assert_eq!(serves(&record, 0), Some((HostId(2), 96.0)));
     let told = ["vms.lost", "ha.failovers", "ha.outage_s.max"].map(|name| figure(&record, name));
     assert_eq!(told, [0.0, 1.0, 41.0]);
@@ -183,7 +202,13 @@ policies: {{consolidation: {{detector: thr, parameter: 0.8, selector: mmt, inter
 faults: [host_crash: {{at: 5min, host: n2}}, host_crash: {{at: 6min, host: n3}}]"
     ));
     assert_eq!(figure(&record, "hosts.crashes"), 2.0);
-    assert_eq!([figure(&record, "hosts.active.min"), figure(&record, "hosts.active.max")], [1.0, 3.0]);
+    assert_eq!(
+        [
+            figure(&record, "hosts.active.min"),
+            figure(&record, "hosts.active.max")
+        ],
+        [1.0, 3.0]
+    );
     let residency: f64 = record
         .summary
         .kpis

@@ -111,6 +111,9 @@ timeline: [live_migrate: {{vm: moved, to: n2}}]"
         ("600Mb/s", 3, 1, 0.4e9),
     ] {
         let (found, wanted) = (first_round(rate, weight, own), gib / share);
-        assert!((found / wanted - 1.0).abs() < 1e-3, "{weight} to {own}: {found} is not {wanted}");
+        assert!(
+            (found / wanted - 1.0).abs() < 1e-3,
+            "{weight} to {own}: {found} is not {wanted}"
+        );
     }
 }

@@ -100,7 +100,10 @@ pub fn possible(facts: &Facts) -> Result<(), Refusal> {
 /// The first check that fails, with the product's code and words.
 pub fn node(facts: &Facts) -> Result<(), Refusal> {
     if facts.source.cluster.is_none() || facts.source.cluster != facts.target.cluster {
-        return refused("HA_NOT_CLUSTERED", "the host is no node of the virtual machine's cluster");
+        return refused(
+            "HA_NOT_CLUSTERED",
+            "the host is no node of the virtual machine's cluster",
+        );
     }
     possible_owner(facts)?;
     movable_storage(facts, false)?;

@@ -165,8 +165,7 @@ impl Fabric for Body<'_> {
             target_free: self.free(to),
             target_holds: self.running_on(to),
             asks: self.newcomer(vm),
-            // Scenarios with faults of links are refused before the run.
-            linked: &|_, _| true,
+            linked: &|network, host| self.is_linked(network, host),
         };
         self.surroundings.facts(self.scenario, vm, from, to, &now)
     }

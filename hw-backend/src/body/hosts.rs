@@ -1,6 +1,6 @@
 //! Hosts and their VMs: orders and answers, starting and stopping, actions of the timeline, faults.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use twinrack_control::fabric::{HostState, Notice, Request, VmState};
 use twinrack_control::migration::plan::footprint;
@@ -12,7 +12,7 @@ use twinrack_scenario::{HostId, VmId};
 
 use super::state::spec;
 use super::timers::Due;
-use super::{Body, Pending, RunError};
+use super::{Body, Pending, RunError, TICK};
 use crate::lab::handle::Heard;
 use crate::lab::protocol::{Answer, Ask, Said, Word};
 
@@ -35,13 +35,17 @@ impl Body<'_> {
 
     /// An agent said something.
     pub(super) fn hear(&mut self, host: HostId, word: Word) {
+        self.heard_of(host);
         self.advance(self.time_of(host, &word));
         match word.said {
-            Said::Answer { id, answer } => {
-                if let Some(pending) = self.pending.remove(&(host, id)) {
-                    self.answered(host, pending, answer);
+            Said::Alive => {}
+            Said::Answer { id, answer } => match self.pending.remove(&(host, id)) {
+                Some(Pending::Time(asked)) => {
+                    self.time_told(host, asked, Duration::from_nanos(word.at_ns));
                 }
-            }
+                Some(pending) => self.answered(host, pending, answer),
+                None => {}
+            },
             Said::Happened { migration, input } => self.happened(migration, input),
             Said::Left {
                 migration,
@@ -67,9 +71,10 @@ impl Body<'_> {
 
     fn answered(&mut self, host: HostId, pending: Pending, answer: Result<Answer, String>) {
         match (pending, answer) {
-            (Pending::Configure, Ok(Answer::Port(port))) => {
+            (Pending::Configure, Ok(Answer::Ports { clients, streams })) => {
                 let entry = &mut self.hosts[host.index()];
-                entry.clients = entry.address.map(|address| (address, port).into());
+                let at = |port| entry.address.map(|address| (address, port).into());
+                (entry.clients, entry.streams) = (at(clients), at(streams));
             }
             (Pending::Configure, answer) => {
                 let why = format!("{answer:?} where a port was due");
@@ -90,9 +95,10 @@ impl Body<'_> {
             (Pending::Receive(id), answer) => self.target_waits(id, answer),
             (Pending::Send(id), answer) => self.source_connected(id, answer),
             (Pending::Settle(id), answer) => self.settled(id, answer),
+            (Pending::Stream(stream), answer) => self.stream_answered(stream, answer),
             (Pending::Park(parked), answer) => self.parked(host, parked, answer.err()),
             (Pending::List, Ok(Answer::Guests(guests))) => self.left_over(host, &guests),
-            (Pending::Stop(_) | Pending::List, _) => {}
+            (Pending::Stop(_) | Pending::List | Pending::Time(_), _) => {}
         }
     }
 
@@ -129,18 +135,20 @@ impl Body<'_> {
         Ok(())
     }
 
-    /// Hears agents until every answer has come.
+    /// Hears agents until every answer has come. One that falls silent meanwhile is dead, and answers no more.
     pub(super) fn settle_pending(&mut self) -> Result<(), RunError> {
+        let until = Instant::now() + PATIENCE;
         while !self.pending.is_empty() {
-            match self.heard.recv_timeout(PATIENCE) {
+            match self.heard.recv_timeout(TICK) {
                 Ok((host, Heard::Word(word))) => self.hear(host, word),
                 Ok((host, Heard::Ended)) => self.crash(host),
-                Err(_) => {
+                Err(_) if Instant::now() > until => {
                     self.failure.get_or_insert(RunError::Agent {
                         host: "(any)".to_owned(),
                         source: std::io::ErrorKind::TimedOut.into(),
                     });
                 }
+                Err(_) => self.look_after_agents(),
             }
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
@@ -160,6 +168,7 @@ impl Body<'_> {
         self.occupy(vm, host, VmState::Restarting);
         self.surroundings.starts(self.scenario, vm, host);
         let cpu = self.vms[vm.index()].demand;
+        self.vms[vm.index()].told = true;
         self.ask(host, Ask::Start { vm, cpu }, Pending::Start(vm));
     }
 
@@ -168,6 +177,7 @@ impl Body<'_> {
             self.watching.started(vm);
             self.write(Event::VmStarted { vm, host });
             self.run_vm(vm);
+            self.tell_demand(vm);
         }
     }
 
@@ -241,6 +251,7 @@ impl Body<'_> {
         self.hosts[host.index()].agent = None;
         self.pending.retain(|(of, _), _| *of != host);
         self.write(Event::HostCrashed { host });
+        self.forget_sinks(host);
         if before == HostState::Up {
             self.meters.active(self.now, -1.0);
         }
@@ -274,7 +285,7 @@ impl Body<'_> {
                         self.after_hand_over.push((VmId(vm), spec.delay, HostId(host)));
                     }
                 }
-                FaultSpec::Link(_) => {}
+                FaultSpec::Link(spec) => self.timers.at(SimTime::ZERO + spec.at, Due::Fault(index)),
             }
         }
     }
@@ -301,12 +312,7 @@ impl Body<'_> {
             }
             ActionSpec::SetCpu(action) => {
                 for vm in scenario.vms.find(&action.vm).unwrap_or(0..0).map(VmId) {
-                    self.vms[vm.index()].demand = action.cpu;
-                    let host = self.vms[vm.index()].host;
-                    if let Some(host) = host.filter(|_| self.vms[vm.index()].state == VmState::Running) {
-                        let cpu = action.cpu;
-                        self.order(host, Ask::SetCpu { vm, cpu });
-                    }
+                    self.ask_for(vm, action.cpu);
                 }
             }
             asked => self
@@ -327,15 +333,6 @@ impl Body<'_> {
         }
     }
 
-    /// A fault is due.
-    pub(super) fn fault(&mut self, index: usize) {
-        if let Some(FaultSpec::HostCrash(spec)) = self.scenario.spec.faults.get(index)
-            && let Some(host) = self.scenario.hosts.find_one(&spec.host)
-        {
-            self.crash(HostId(host));
-        }
-    }
-
     /// The end: every guest that is not on its way is stopped and its memory looked at.
     pub(super) fn close(&mut self, end: SimTime) -> Result<(), RunError> {
         self.now = end;
@@ -349,9 +346,15 @@ impl Body<'_> {
                 self.ask(host, Ask::Stop { vm }, Pending::Stop(vm));
             }
         }
+        for (vm, kept) in std::mem::take(&mut self.saved) {
+            self.look_at_saved(vm, kept);
+        }
         // What comes in from here on belongs to no instant of the run.
         self.closed = true;
         self.settle_pending()?;
+        self.close_sinks();
+        self.settle_pending()?;
+        self.compare_clocks()?;
         // Nobody may have a guest now but on its way.
         for host in (0..self.scenario.hosts.len()).map(HostId) {
             self.ask(host, Ask::List, Pending::List);

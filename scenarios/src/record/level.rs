@@ -58,7 +58,9 @@ impl Level {
 
     /// The integral over time up to `now`, in units times seconds.
     pub fn integral(&self, now: SimTime) -> f64 {
-        let open = self.value.saturating_mul(i128::from(now.since(self.since).as_nanos()));
+        let open = self
+            .value
+            .saturating_mul(i128::from(now.since(self.since).as_nanos()));
         self.integral.saturating_add(open) as f64 / MICRO / 1e9
     }
 

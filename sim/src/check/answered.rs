@@ -39,7 +39,10 @@ impl Checker<EventRecord> for Answered {
     fn finish(&mut self, at: SimTime, told: &Told) -> Result<(), Violation> {
         let forgotten = self.open.difference(&told.under_way).next();
         forgotten.map_or(Ok(()), |migration| {
-            let what = format!("migration {} never ended, and nothing is under way for it", migration.0);
+            let what = format!(
+                "migration {} never ended, and nothing is under way for it",
+                migration.0
+            );
             Err(Violation::new("answered", at, what, "each request answered once"))
         })
     }

@@ -44,7 +44,12 @@ impl Checker<EventRecord> for BytesArrive {
                     "migration {} sent {sent} bytes and received {received}, {booked} are booked",
                     migration.0
                 );
-                Err(Violation::new(self.name(), at, what, "as many bytes received as sent"))
+                Err(Violation::new(
+                    self.name(),
+                    at,
+                    what,
+                    "as many bytes received as sent",
+                ))
             }
             _ => Ok(()),
         }

@@ -47,7 +47,10 @@ impl Checker<EventRecord> for EnergyIsIntegral {
         Err(Violation::new(
             self.name(),
             at,
-            format!("{} J are reported, the integral of power is {integral} J", told.joules),
+            format!(
+                "{} J are reported, the integral of power is {integral} J",
+                told.joules
+            ),
             "energy equal to the integral of power",
         ))
     }

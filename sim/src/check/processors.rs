@@ -29,7 +29,10 @@ impl ProcessorsFit {
         if fits || self.violation.is_some() {
             return;
         }
-        let what = format!("the VMs on host {} get {vms} of {room} logical processors", host.0);
+        let what = format!(
+            "the VMs on host {} get {vms} of {room} logical processors",
+            host.0
+        );
         self.violation = Some(Violation::new(
             "processors-fit",
             at,

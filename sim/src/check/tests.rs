@@ -166,7 +166,12 @@ fn memory_that_is_not_there_is_found() {
         dirtied: 0,
     };
     let elsewhere = |vm| Event::VmStarted { vm, host: B };
-    let crowded = [(0, started(VM)), (1, requested()), (2, round), (3, elsewhere(VmId(1)))];
+    let crowded = [
+        (0, started(VM)),
+        (1, requested()),
+        (2, round),
+        (3, elsewhere(VmId(1))),
+    ];
     assert!(shown(&mut sizes(), &crowded).is_err());
     assert_eq!(shown(&mut sizes(), &crowded[..3]), Ok(()));
 }

@@ -241,10 +241,7 @@ fn wake_latency(scenario: &Scenario) -> SimDuration {
     parking.map_or(SimDuration::ZERO, |spec| spec.wake_latency)
 }
 
-fn checkers(
-    kinds: &Kinds,
-    state: &State,
-) -> Vec<Box<dyn Checker<EventRecord>>> {
+fn checkers(kinds: &Kinds, state: &State) -> Vec<Box<dyn Checker<EventRecord>>> {
     let count = state.hosts.len() as u32;
     let of_host = |host: &Host| {
         let kind = &kinds.hosts[host.group as usize];

@@ -86,7 +86,11 @@ impl Fabric for Body<'_> {
         let network = of_moves(self.scenario).and_then(|network| self.links.networks.get(network.index()));
         let network = network.or(self.links.networks.first());
         let link = network.map(|network| network.goodput.unwrap_or(network.link_rate()));
-        [link, policy.bandwidth].into_iter().flatten().min().unwrap_or(BitsPerSecond(1_000_000_000))
+        [link, policy.bandwidth]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(BitsPerSecond(1_000_000_000))
     }
 
     fn subject(&self, vm: VmId) -> Subject {

@@ -190,7 +190,9 @@ impl Network {
         cap: Option<BitsPerSecond>,
     ) -> FlowId {
         self.touched = true;
-        let flow = self.fluid.start(now, (from.0, to.0), size, f64::from(weight), cap);
+        let flow = self
+            .fluid
+            .start(now, (from.0, to.0), size, f64::from(weight), cap);
         if self.owners.len() <= flow.index() {
             self.owners.resize(flow.index() + 1, None);
         }

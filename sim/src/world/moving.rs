@@ -1,7 +1,7 @@
 //! Migrations as the simulated body carries them out: flows for bytes, timers for steps, a tracker for dirtied pages.
 
-mod facts;
 mod arrival;
+mod facts;
 mod logging;
 mod stall;
 mod thread;
@@ -530,7 +530,9 @@ impl Body<'_> {
         let Some(entry) = self.moves.remove(&id) else {
             return;
         };
-        self.links.networks[entry.network].cycles.replace(now, entry.cycles, 0.0);
+        self.links.networks[entry.network]
+            .cycles
+            .replace(now, entry.cycles, 0.0);
         self.meters.dirty_faults(entry.logging.seconds);
         self.moving.remove(&entry.vm);
         self.meters.moves(now, -1.0);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use twinrack_scenario::{HostId, MigrationId};
 use twinrack_scenario::record::{Distribution, Figures, Level, RunRecord, Story, Summary};
 use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::units::SimTime;
+use twinrack_scenario::{HostId, MigrationId};
 
 use super::RunError;
 use super::body::Body;

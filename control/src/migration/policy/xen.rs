@@ -54,7 +54,10 @@ impl PrecopyPolicy for Xen {
         if progress.rounds.len() >= self.max_rounds as usize {
             return Decision::stop(StopReason::MaxRounds);
         }
-        if self.max_factor.is_some_and(|factor| progress.sent_more_than(factor)) {
+        if self
+            .max_factor
+            .is_some_and(|factor| progress.sent_more_than(factor))
+        {
             return Decision::stop(StopReason::MaxBytes);
         }
         Decision::go_on()
