@@ -52,7 +52,7 @@ fn what_fails_and_what_can_not_be_run_is_told_and_the_rest_runs_all_the_same() {
     let at = |name: &str| folder.path().join(name).to_str().expect("plain").to_owned();
     let slow = [
         "--set",
-        "vms.sql01.memory=8GiB",
+        "vms[0].memory=8GiB",
         "--junit",
         &at("junit.xml"),
         "--markdown",
