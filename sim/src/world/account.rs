@@ -52,12 +52,14 @@ impl Body<'_> {
             return;
         }
         let mode = self.kinds.hosts[entry.group as usize].paging;
-        for vm in &entry.vms {
-            let vm = &mut self.state.vms[vm.index()];
+        for id in &entry.vms {
+            let vm = &self.state.vms[id.index()];
             if vm.state == VmState::Running {
                 let paging = self.kinds.vms[vm.group as usize].paging(mode);
-                vm.account.count(seconds, vm.wanted, vm.granted, paging);
-                vm.account.waking += vm.granted * entry.delay * seconds;
+                let supply = &mut self.state.supplies[id.index()];
+                let (wanted, granted) = (supply.wanted, supply.granted);
+                supply.account.count(seconds, wanted, granted, paging);
+                supply.account.waking += granted * entry.delay * seconds;
             }
         }
     }

@@ -69,7 +69,7 @@ impl Body<'_> {
     pub(super) fn occupy(&mut self, vm: VmId, host: HostId) {
         let footprint = self.kinds.vms[self.state.vms[vm.index()].group as usize].footprint;
         self.touch(host);
-        self.state.vms[vm.index()].demand_max = 0.0;
+        self.state.supplies[vm.index()].demand_max = 0.0;
         self.surroundings.starts(self.scenario, vm, host);
         let used = &mut self.state.hosts[host.index()].memory_used;
         *used = used.saturating_add(footprint);

@@ -98,11 +98,11 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
     let mut waking = Distribution::default();
     let (mut exits, mut references) = (Distribution::default(), Distribution::default());
     let (mut shadow, mut asked, mut missed) = (0.0, 0.0, 0.0);
-    for vm in &body.state.vms {
+    for (vm, supply) in body.state.vms.iter().zip(&body.state.supplies) {
         let Some(host) = vm.host else { continue };
         let mode = body.kinds.hosts[body.state.hosts[host.index()].group as usize].paging;
         let paging = body.kinds.vms[vm.group as usize].paging(mode);
-        let account = &vm.account;
+        let account = &supply.account;
         ready.add(account.ready + account.woken);
         waking.add(account.waking);
         if account.got > 0.0 {
