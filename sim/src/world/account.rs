@@ -12,6 +12,8 @@ use crate::model::paging::Paging;
 pub struct Account {
     /// Seconds it ran.
     pub ran: f64,
+    /// Seconds it ran, each weighed by how much it got of the processor time that it asked for.
+    pub served: f64,
     /// Processor-seconds it asked for.
     pub asked: f64,
     /// Processor-seconds it got.
@@ -57,8 +59,9 @@ impl Body<'_> {
             if vm.state == VmState::Running {
                 let paging = self.kinds.vms[vm.group as usize].paging(mode);
                 let supply = &mut self.state.supplies[id.index()];
-                let (wanted, granted) = (supply.wanted, supply.granted);
+                let (wanted, granted, service) = (supply.wanted, supply.granted, supply.service());
                 supply.account.count(seconds, wanted, granted, paging);
+                supply.account.served += service * seconds;
                 supply.account.waking += granted * entry.delay * seconds;
             }
         }
