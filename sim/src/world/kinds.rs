@@ -8,7 +8,7 @@ use twinrack_scenario::spec::guest::VmSpec;
 use twinrack_scenario::spec::host::{CpuVendor, HostSpec, PagingMode};
 use twinrack_scenario::spec::policies::PowerPolicy;
 use twinrack_scenario::spec::workload::{DirtyingCourse, MemoryCourseSpec};
-use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
+use twinrack_scenario::units::{BitsPerSecond, Bytes, Hertz, SimDuration};
 
 use crate::model::dirtying::dirty_faults;
 use crate::model::paging::{Paging, PagingCosts};
@@ -156,7 +156,7 @@ impl VmKind {
             memory: spec.memory.value,
             highly_available: spec.highly_available,
             placed_by_brain: spec.host.is_none() && spec.running,
-            clock: spec.clock.map(|clock| clock.as_f64()),
+            clock: spec.clock.map(Hertz::as_f64),
             footprint: subject.footprint,
             dirtying: workload.map_or(DirtyingCourse::Steady, |workload| workload.dirtying),
             touches: workload.and_then(|workload| workload.memory.clone()),
@@ -222,7 +222,7 @@ impl Kinds {
             .spec
             .hosts
             .first()
-            .map_or(twinrack_scenario::units::Hertz(2_930_000_000), |host| host.clock);
+            .map_or(Hertz(2_930_000_000), |host| host.clock);
         let costs = PagingCosts::new(&scenario.spec.policies.paging, clock);
         let vms = scenario
             .spec
