@@ -373,7 +373,13 @@ impl Consolidator {
     ) -> bool {
         let vms = fabric.vms_on(host);
         let mut may_move = |vm: &VmId| self.may_move(*vm, &mut round.reach, fabric);
-        if vms.is_empty() || !vms.iter().all(&mut may_move) || !self.pays(host, vms, fabric) {
+        // Most hosts are passed over for want of memory elsewhere, which their sizes alone tell.
+        let sizes = vms.iter().map(|vm| fabric.vm(*vm).footprint);
+        if vms.is_empty()
+            || !round.fit.might_hold(sizes.collect())
+            || !vms.iter().all(&mut may_move)
+            || !self.pays(host, vms, fabric)
+        {
             return false;
         }
         let Some(moves) = self.all_elsewhere(vms, round, fabric) else {
@@ -396,9 +402,6 @@ impl Consolidator {
     /// A place for every VM of a host, or none at all.
     fn all_elsewhere(&self, vms: &[VmId], round: &mut Round, fabric: &impl Fabric) -> Option<Vec<Proposal>> {
         let Round { fit, reach, .. } = round;
-        if !fit.might_hold(vms.iter().map(|vm| fabric.vm(*vm).footprint).collect()) {
-            return None;
-        }
         let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
         let mut moves: Vec<(VmId, HostId, Room)> = Vec::new();
         for vm in vms {

@@ -1,8 +1,5 @@
 //! The energy that the run reports is the integral of the power it showed.
 
-use std::collections::BTreeMap;
-
-use twinrack_scenario::HostId;
 use twinrack_scenario::record::{Event, EventRecord};
 use twinrack_scenario::units::SimTime;
 
@@ -11,7 +8,8 @@ use super::{Checker, Told, Violation};
 /// Integrates the power of every host on its own, by plain floating-point sums, apart from the meter it checks.
 #[derive(Debug, Default)]
 pub struct EnergyIsIntegral {
-    hosts: BTreeMap<HostId, (SimTime, f64)>,
+    /// Since when each host draws what.
+    hosts: Vec<(SimTime, f64)>,
     joules: f64,
 }
 
@@ -22,7 +20,10 @@ impl Checker<EventRecord> for EnergyIsIntegral {
 
     fn see(&mut self, at: SimTime, record: &EventRecord) -> Result<(), Violation> {
         if let Event::HostPower { host, watts } = record.event {
-            let (since, before) = self.hosts.insert(host, (at, watts)).unwrap_or((at, 0.0));
+            if self.hosts.len() <= host.index() {
+                self.hosts.resize(host.index() + 1, (SimTime::ZERO, 0.0));
+            }
+            let (since, before) = std::mem::replace(&mut self.hosts[host.index()], (at, watts));
             self.joules += before * at.since(since).as_secs_f64();
             if !(watts.is_finite() && watts >= 0.0) {
                 let what = format!("host {} draws {watts} W", host.0);
@@ -36,7 +37,7 @@ impl Checker<EventRecord> for EnergyIsIntegral {
     fn finish(&mut self, at: SimTime, told: &Told) -> Result<(), Violation> {
         let open: f64 = self
             .hosts
-            .values()
+            .iter()
             .map(|(since, watts)| watts * at.since(*since).as_secs_f64())
             .sum();
         let integral = self.joules + open;

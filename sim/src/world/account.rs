@@ -5,7 +5,7 @@ use twinrack_scenario::HostId;
 use twinrack_scenario::units::SimTime;
 
 use super::body::Body;
-use super::state::Vm;
+use super::state::Supply;
 use crate::model::paging::Paging;
 
 /// What a VM got, missed and cost since the run began.
@@ -34,13 +34,13 @@ pub struct Account {
 }
 
 impl Account {
-    fn count(&mut self, seconds: f64, vm: &Vm, paging: &Paging) {
-        let granted = vm.granted;
+    fn count(&mut self, seconds: f64, supply: &Supply, paging: &Paging) {
+        let granted = supply.granted;
         self.ran += seconds;
-        self.served += vm.service() * seconds;
-        self.asked += vm.wanted * (1.0 + paging.overhead) * seconds;
+        self.served += supply.service() * seconds;
+        self.asked += supply.wanted * (1.0 + paging.overhead) * seconds;
         self.got += granted * seconds;
-        self.ready += vm.waiting * seconds;
+        self.ready += supply.waiting * seconds;
         self.hypervisor += granted * paging.overhead * seconds;
         self.walks += granted * paging.guest_walk * seconds;
         self.exits += granted * paging.exits_per_s * seconds;
@@ -57,14 +57,15 @@ impl Body<'_> {
             return;
         }
         let mode = self.kinds.hosts[entry.group as usize].paging;
-        for vm in &entry.vms {
-            let vm = &mut self.state.vms[vm.index()];
+        for id in &entry.vms {
+            let vm = &self.state.vms[id.index()];
             if vm.state == VmState::Running {
                 let paging = self.kinds.vms[vm.group as usize].paging(mode);
-                let mut account = vm.account;
-                account.count(seconds, vm, paging);
-                account.waking += vm.granted * entry.delay * seconds;
-                vm.account = account;
+                let supply = &mut self.state.supplies[id.index()];
+                let mut account = supply.account;
+                account.count(seconds, supply, paging);
+                account.waking += supply.granted * entry.delay * seconds;
+                supply.account = account;
             }
         }
     }

@@ -193,7 +193,8 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Marks a host, after counting what its VMs got and missed up to now.
+    /// Marks a host, after counting what its VMs got and missed up to now: something of that is about to change before it is
+    /// computed anew.
     pub(super) fn touch(&mut self, host: HostId) {
         self.account(host, self.engine.now());
         self.state.touch(host);
@@ -206,11 +207,11 @@ impl<'a> Body<'a> {
 
     /// The VM runs from now on.
     pub(super) fn run_vm(&mut self, vm: VmId) {
-        self.state.vms[vm.index()].state = VmState::Running;
-        self.meters.vms_running(self.engine.now(), 1.0);
         if let Some(host) = self.host_of(vm) {
             self.touch(host);
         }
+        self.state.vms[vm.index()].state = VmState::Running;
+        self.meters.vms_running(self.engine.now(), 1.0);
         self.links.refresh(self.engine.now(), vm, &self.state);
     }
 
@@ -223,9 +224,9 @@ impl<'a> Body<'a> {
         if entry.state == VmState::Running {
             self.meters.vms_running(self.engine.now(), -1.0);
         }
-        let entry = &mut self.state.vms[vm.index()];
         entry.state = state;
-        (entry.wanted, entry.granted, entry.waiting) = (0.0, 0.0, 0.0);
+        let supply = &mut self.state.supplies[vm.index()];
+        (supply.wanted, supply.granted, supply.waiting) = (0.0, 0.0, 0.0);
         self.links.refresh(self.engine.now(), vm, &self.state);
     }
 

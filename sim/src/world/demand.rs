@@ -92,7 +92,8 @@ impl Body<'_> {
             return;
         }
         if let Some(host) = entry.host {
-            self.touch(host);
+            // Nothing that its account counts changes before the host is computed: it is counted then, in one go.
+            self.state.touch(host);
         }
         self.state.vms[vm.index()].demand = level;
     }

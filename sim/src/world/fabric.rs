@@ -37,15 +37,14 @@ impl Fabric for Body<'_> {
         }
     }
 
+    // Most callers want a field or two: inlined, the others are never worked out.
+    #[inline]
     fn vm(&self, vm: VmId) -> VmView {
         let entry = &self.state.vms[vm.index()];
-        let (spec, kind) = (
-            &self.scenario.spec.vms[entry.group as usize],
-            &self.kinds.vms[entry.group as usize],
-        );
-        let clock = entry.host.map_or(1.0, |host| {
-            let own = self.kinds.hosts[self.state.hosts[host.index()].group as usize].clock;
-            spec.clock.map_or(1.0, |stated| stated.as_f64() / own)
+        let kind = &self.kinds.vms[entry.group as usize];
+        let host = entry.host.filter(|_| kind.states_clock());
+        let clock = host.map_or(1.0, |host| {
+            kind.faster(self.kinds.hosts[self.state.hosts[host.index()].group as usize].clock)
         });
         VmView {
             state: entry.state,
@@ -55,12 +54,9 @@ impl Fabric for Body<'_> {
             vcpus: kind.vcpus,
             reserve: kind.reserve,
             demand: (entry.demand * clock).min(1.0) * f64::from(kind.vcpus),
-            movable: spec.highly_available,
-            highly_available: spec.highly_available && !self.scenario.spec.clusters.is_empty(),
-            unplaced: entry.state == VmState::Off
-                && entry.host.is_none()
-                && spec.host.is_none()
-                && spec.running,
+            movable: kind.highly_available,
+            highly_available: kind.highly_available && !self.scenario.spec.clusters.is_empty(),
+            unplaced: kind.placed_by_brain && entry.state == VmState::Off && entry.host.is_none(),
         }
     }
 

@@ -8,7 +8,7 @@ use twinrack_scenario::spec::guest::VmSpec;
 use twinrack_scenario::spec::host::{CpuVendor, HostSpec, PagingMode};
 use twinrack_scenario::spec::policies::PowerPolicy;
 use twinrack_scenario::spec::workload::{DirtyingCourse, MemoryCourseSpec};
-use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
+use twinrack_scenario::units::{BitsPerSecond, Bytes, Hertz, SimDuration};
 
 use crate::model::dirtying::dirty_fault;
 use crate::model::network::goodput::{Offloads, Receiver};
@@ -131,6 +131,12 @@ pub struct VmKind {
     pub volume: VolumeKind,
     /// The rate of that volume.
     pub throughput: BitsPerSecond,
+    /// Whether a cluster keeps it running, and it may be moved.
+    pub highly_available: bool,
+    /// Whether it is to run from the start, on a host that the brain chooses.
+    pub placed_by_brain: bool,
+    /// The clock that its demand is stated for, in hertz; none where it is that of any host.
+    clock: Option<f64>,
     /// How its dirty rates go with its demand.
     pub dirtying: DirtyingCourse,
     /// How much of its memory it touches, where its workload says so.
@@ -156,6 +162,9 @@ impl VmKind {
             vcpus,
             reserve: spec.reserve.0 * f64::from(vcpus),
             memory: spec.memory.value,
+            highly_available: spec.highly_available,
+            placed_by_brain: spec.host.is_none() && spec.running,
+            clock: spec.clock.map(Hertz::as_f64),
             footprint: subject.footprint,
             dirtying: workload.map_or(DirtyingCourse::Steady, |workload| workload.dirtying),
             touches: workload.and_then(|workload| workload.memory.clone()),
@@ -163,6 +172,16 @@ impl VmKind {
             throughput: subject.throughput,
             paging: paging.collect(),
         }
+    }
+
+    /// How much of a processor of a host with that clock it asks for, for each that it states.
+    pub fn faster(&self, clock: f64) -> f64 {
+        self.clock.map_or(1.0, |stated| stated / clock)
+    }
+
+    /// Whether it states its demand for a clock of its own.
+    pub const fn states_clock(&self) -> bool {
+        self.clock.is_some()
     }
 
     /// What paging costs it on a host.

@@ -281,11 +281,11 @@ impl Body<'_> {
         if let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut()) {
             tracker.set_throttle(now, throttle);
         }
-        if self.state.vms[vm.index()].throttle.to_bits() != throttle.0.to_bits() {
+        if self.state.supplies[vm.index()].throttle.to_bits() != throttle.0.to_bits() {
             if let Some(host) = self.host_of(vm) {
                 self.touch(host);
             }
-            self.state.vms[vm.index()].throttle = throttle.0;
+            self.state.supplies[vm.index()].throttle = throttle.0;
         }
     }
 

@@ -111,11 +111,11 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
     let mut waking = Distribution::default();
     let (mut exits, mut references) = (Distribution::default(), Distribution::default());
     let (mut shadow, mut asked, mut missed) = (0.0, 0.0, 0.0);
-    for vm in &body.state.vms {
+    for (vm, supply) in body.state.vms.iter().zip(&body.state.supplies) {
         let Some(host) = vm.host else { continue };
         let mode = body.kinds.hosts[body.state.hosts[host.index()].group as usize].paging;
         let paging = body.kinds.vms[vm.group as usize].paging(mode);
-        let account = &vm.account;
+        let account = &supply.account;
         ready.add(account.ready + account.woken);
         waking.add(account.waking);
         if account.got > 0.0 {
@@ -149,10 +149,10 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
 /// What VMs read and wrote: at their rates for as long as they got the processors that they asked for.
 fn disks(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
     let (mut reads, mut writes, mut any) = (0.0, 0.0, false);
-    for vm in &body.state.vms {
+    for (vm, supply) in body.state.vms.iter().zip(&body.state.supplies) {
         if let Some(disk) = &body.scenario.spec.vms[vm.group as usize].disk {
-            reads += disk.reads.0 * vm.account.served;
-            writes += disk.writes.0 * vm.account.served;
+            reads += disk.reads.0 * supply.account.served;
+            writes += disk.writes.0 * supply.account.served;
             any = true;
         }
     }

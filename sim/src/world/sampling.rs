@@ -79,10 +79,10 @@ impl Body<'_> {
         for host in self.state.hosts.iter().filter(|host| host.state == HostState::Up) {
             uses.push(host.busy / f64::from(self.kinds.hosts[host.group as usize].processors));
         }
-        uses.sort_unstable_by(f64::total_cmp);
-        let at = |percent: usize| {
-            uses.get((uses.len() * percent).div_ceil(100).saturating_sub(1))
-                .copied()
+        let mut at = |percent: usize| {
+            let rank = (uses.len() * percent).div_ceil(100).saturating_sub(1);
+            let found = rank < uses.len();
+            found.then(|| *uses.select_nth_unstable_by(rank, f64::total_cmp).1)
         };
         for (metric, value) in [
             ("utilisation_p5", at(5)),

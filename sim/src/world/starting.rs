@@ -79,7 +79,7 @@ impl Body<'_> {
 
     /// A guest boots: what it had touched and seen is forgotten.
     fn boots(&mut self, vm: VmId, host: HostId) {
-        self.state.vms[vm.index()].demand_max = 0.0;
+        self.state.supplies[vm.index()].demand_max = 0.0;
         self.surroundings.starts(self.scenario, vm, host);
     }
 
