@@ -4,7 +4,7 @@ use twinrack_scenario::record::{Expectation, Summary, Verdict};
 
 use super::{Scenario, Tested, failure};
 use crate::junit::{self, Case, Outcome, Suite};
-use crate::text::expectation::limit;
+use crate::text::expectation::{because, limit, value};
 
 /// The document.
 pub fn written(tested: &Tested) -> String {
@@ -49,10 +49,7 @@ fn expected(run: &Summary, item: &Expectation, several: bool) -> Case {
                 let told = failure(run.seed, item);
                 Outcome::Failed(told.clone(), told)
             }
-            Verdict::KnownMiss => Outcome::Skipped(format!(
-                "a known miss: {}",
-                item.known.as_deref().unwrap_or_default()
-            )),
+            Verdict::KnownMiss => Outcome::Skipped(format!("known miss, {}: {}", value(item), because(item))),
             Verdict::NotAsked => Outcome::Skipped("not asked of this body".to_owned()),
         },
     }
