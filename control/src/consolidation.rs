@@ -203,7 +203,7 @@ impl Consolidator {
         let bytes: f64 = vms.iter().map(|vm| fabric.vm(*vm).memory.as_f64()).sum();
         // Both ends work, and the other is taken for a host like this.
         let joules = 2.0 * bytes * self.seconds_per_byte * (full - idle) / processors;
-        joules < idle * interval && vms.iter().all(|vm| move_time(*vm, fabric) <= interval)
+        joules <= idle * interval && vms.iter().all(|vm| move_time(*vm, fabric) <= interval)
     }
 
     /// The past load of the VMs now on a host, as a share of it, oldest first: it travels with the VMs.

@@ -194,6 +194,15 @@ vms: [{name: a, count: 4, host: n, memory: 1GiB, vcpus: 1, cpu: 100%, reserve: 1
     let told = ["vms.running.max", "vms.refused", "cpu.ready_s.max"].map(|name| figure(&start, name));
     assert_eq!(told, [2.0, 2.0, 0.0]);
 
+    let placed = simulated(
+        "name: reserves
+duration: 100s
+hosts: [{name: n, count: 2, sockets: 1, cores: 2, memory: 64GiB}]
+vms: [{name: a, count: 5, memory: 1GiB, vcpus: 1, cpu: 100%, reserve: 100%}]",
+    );
+    let told = ["vms.running.max", "vms.refused"].map(|name| figure(&placed, name));
+    assert_eq!(told, [4.0, 1.0], "two on each host");
+
     let rest = |host: &str, timeline: &str| {
         simulated(&format!(
             "name: reserves
@@ -205,12 +214,6 @@ vms:
 {timeline}"
         ))
     };
-    let placed = rest("", "");
-    assert_eq!(
-        figure(&placed, "vms.running.max"),
-        3.0,
-        "the third on the other host"
-    );
     let moved = rest(", host: n", "timeline: [live_migrate: {at: 1s, vm: a2, to: n1}]");
     assert_eq!(refused(&moved), Vec::<String>::new());
     let full = rest(

@@ -81,7 +81,11 @@ impl Fabric for Body<'_> {
         let policy = &self.scenario.spec.policies.migration;
         let network = of_moves(self.scenario).and_then(|network| self.links.networks.get(network.index()));
         let network = network.or(self.links.networks.first());
-        let link = network.map(|network| network.goodput.unwrap_or(network.link_rate()));
+        let link = network.map(|network| {
+            network
+                .goodput
+                .map_or(network.link_rate(), |own| own.min(network.link_rate()))
+        });
         [link, policy.bandwidth]
             .into_iter()
             .flatten()
