@@ -7,16 +7,30 @@
 //!
 //! A [`sweep`] runs one scenario at many seeds and settings, on one machine or on many.
 
+pub mod actions;
 pub mod answer;
 pub mod assumptions;
+pub mod confidence;
+pub mod failures;
 pub mod headroom;
+pub mod html;
+pub mod means;
+pub mod measured;
+pub mod overlay;
+pub mod portrait;
 pub mod question;
 pub mod replicate;
+pub mod runway;
 pub mod search;
+pub mod shortage;
 pub mod store;
 pub mod sweep;
+pub mod tariff;
 pub mod text;
 pub mod trial;
+pub mod whatif;
 
-pub use answer::{Answer, Means, Sized, plan};
+pub use answer::{Answer, Sized, plan};
+pub use means::Means;
+pub use measured::Measured;
 pub use question::{PlanError, Question};

@@ -8,6 +8,7 @@ mod rows;
 
 pub mod band;
 pub mod gantt;
+pub mod heat;
 pub mod line;
 pub mod waterfall;
 

@@ -6,6 +6,7 @@
 //! [`record::RunRecord`].
 
 pub mod decode;
+pub mod domain;
 pub mod fault;
 pub mod fleet;
 pub mod profile;
