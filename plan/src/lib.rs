@@ -5,6 +5,10 @@
 //! [`search`] finds the least number that holds, [`replicate`] does so at one seed after another until the mean is known well
 //! enough, [`answer`] puts it in planners' words. [`store`] keeps every trial, so that a plan that was killed goes on.
 //!
+//! What the answer's hosts are like is looked at from several sides, each a file: [`headroom`] and [`runway`] for the time they last,
+//! [`failures`] for what the loss of a rack does, [`actions`] for the way there from the present, [`portrait`] for a day of theirs.
+//! [`overlay`] changes a scenario in planners' words and [`whatif`] shows it before and after. [`text`] and [`html`] write it all down.
+//!
 //! A [`sweep`] runs one scenario at many seeds and settings, on one machine or on many.
 
 pub mod actions;

@@ -3,8 +3,10 @@
 
 pub mod actions;
 pub mod failures;
+mod left;
 pub mod whatif;
 
+pub use left::interval;
 use twinrack_reports::text::expectation;
 use twinrack_reports::text::quantity;
 use twinrack_reports::text::table::{Last, drawn, table};
@@ -12,8 +14,6 @@ use twinrack_reports::text::table::{Last, drawn, table};
 use crate::answer::{Answer, Sized};
 use crate::confidence::Reason;
 use crate::measured::Measured;
-use crate::replicate::Interval;
-use crate::runway::Spread;
 
 /// One line that answers the question.
 pub fn verdict(answer: &Answer) -> String {
@@ -76,8 +76,8 @@ pub fn written(answer: &Answer, width: u16) -> String {
         alternatives(answer, width),
         breaks(answer, width),
     ];
-    parts.extend(headroom(answer, width));
-    parts.extend(runway(answer, width));
+    parts.extend(left::headroom(answer, width));
+    parts.extend(left::runway(answer, width));
     parts.extend(failures::written(answer, width));
     parts.extend(actions::summary(&answer.actions));
     parts.push(confidence(answer));
@@ -96,7 +96,7 @@ pub fn written(answer: &Answer, width: u16) -> String {
 }
 
 /// How the numbers were searched: one word, or one for each alternative where they differ.
-fn searches(answer: &Answer) -> String {
+pub(crate) fn searches(answer: &Answer) -> String {
     let mut words: Vec<&str> = answer.alternatives.iter().map(|sized| sized.search).collect();
     words.dedup();
     words.join(", ")
@@ -199,101 +199,6 @@ fn breaks(answer: &Answer, width: u16) -> String {
         return "nothing breaks with one host less: fewer can't be tried".to_owned();
     }
     drawn(&table)
-}
-
-/// What is left: how likely it is to be less, and how sure that is.
-fn headroom(answer: &Answer, width: u16) -> Option<String> {
-    let headroom = answer.headroom.as_ref()?;
-    let header = [
-        "what is left",
-        "5 % have less",
-        "half have less",
-        "95 % have less",
-    ];
-    let mut table = table(width, &header, &[1, 2, 3], Last::Number);
-    let vms = headroom.more_spread().map(|more| more.to_string());
-    let more = headroom.more_intervals();
-    let months = headroom.months_spread().map(months_words);
-    let lasts = headroom.months_intervals();
-    let cell = |value: &str, interval: String| format!("{value} ({interval})");
-    let vms = vms
-        .iter()
-        .zip(more)
-        .map(|(vms, more)| cell(vms, interval(more, |more| more.to_string())));
-    let months = months
-        .iter()
-        .zip(lasts)
-        .map(|(months, lasts)| cell(months, interval(lasts, |months| format!("{months:.0}"))));
-    table.add_row(std::iter::once("VMs remaining, same mix".to_owned()).chain(vms));
-    table.add_row(std::iter::once("time remaining".to_owned()).chain(months));
-    let beyond = if headroom.beyond {
-        "; in some samples more was left than was tried"
-    } else {
-        ""
-    };
-    Some(format!(
-        "{}\n in brackets the 95 % interval of each, from {} samples{beyond}",
-        drawn(&table),
-        headroom.more.len()
-    ))
-}
-
-/// An interval whose ends may be open.
-pub(crate) fn interval<T>(interval: Interval<T>, shown: impl Fn(T) -> String) -> String {
-    match interval {
-        (None, None) => "too few samples".to_owned(),
-        (Some(low), None) => format!("{} or more", shown(low)),
-        (None, Some(high)) => format!("{} or less", shown(high)),
-        (Some(low), Some(high)) => {
-            let (low, high) = (shown(low), shown(high));
-            if low == high { low } else { format!("{low}-{high}") }
-        }
-    }
-}
-
-/// How full the hosts get, at a few months.
-fn runway(answer: &Answer, width: u16) -> Option<String> {
-    const SHOWN: usize = 6;
-    let months = &answer.runway;
-    if months.is_empty() {
-        return None;
-    }
-    let header = [
-        "in months",
-        "VMs",
-        "of the nearest limit",
-        "CPU peak",
-        "memory while short",
-        "still holds",
-    ];
-    let mut table = table(width, &header, &[0, 1, 2, 3, 4, 5], Last::Number);
-    let step = months.len().div_ceil(SHOWN).max(1);
-    for month in months.iter().step_by(step) {
-        let share = |spread: Spread| {
-            format!(
-                "{} ({}-{})",
-                percent(spread.p50),
-                whole(spread.p5),
-                percent(spread.p95)
-            )
-        };
-        table.add_row([
-            month.month.to_string(),
-            quantity(libm::round(month.vms.p50), "1"),
-            share(month.fullness),
-            share(month.cpu),
-            share(month.memory),
-            percent(month.holds),
-        ]);
-    }
-    Some(format!(
-        "{}\n in brackets 5 % to 95 % of the samples",
-        drawn(&table)
-    ))
-}
-
-fn whole(share: f64) -> String {
-    format!("{:.0}", share * 100.0)
 }
 
 /// Months until something breaks, in words.

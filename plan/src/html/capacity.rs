@@ -3,7 +3,7 @@
 use twinrack_reports::html::data::{Cell, Data, Kind};
 
 use crate::answer::{Answer, Sized};
-use crate::text::{interval, months_words, whatif};
+use crate::text::{self, interval, months_words, whatif};
 use crate::whatif::State;
 
 /// Every alternative, the best marked.
@@ -12,44 +12,45 @@ pub fn alternatives(answer: &Answer) -> String {
         ("", Kind::Text),
         ("alternative", Kind::Text),
         ("hosts", Kind::Text),
-        ("95 % of samples", Kind::Text),
+        ("95 %", Kind::Text),
         ("holds in", Kind::Text),
         ("CPU p95", Kind::Share),
         ("CPU peak", Kind::Share),
-        ("memory", Kind::Share),
-        ("memory while short", Kind::Share),
-        ("time to empty a host", Kind::Number("s")),
+        ("memory, short", Kind::Share),
+        ("empties in", Kind::Number("s")),
         ("energy a year", Kind::Number("kW·h")),
         ("cost", Kind::Number("1")),
-        ("searched by", Kind::Text),
     ];
     let rows = answer.alternatives.iter().enumerate();
     let rows = rows.map(|(index, sized)| alternative(sized, answer.best == Some(index)));
-    Data::new(format!("{}-alternatives", answer.name), &columns, rows.collect()).shown()
+    let table = Data::new(format!("{}-alternatives", answer.name), &columns, rows.collect()).shown();
+    let note = format!(
+        "<p class=\"meta\">Searched by {}. The hosts hold in 95 % of the samples; beside them the numbers that 95 % of the samples \
+         lie between. Memory as given while what may be missing is missing.</p>\n",
+        text::searches(answer)
+    );
+    table + &note
 }
 
 fn alternative(sized: &Sized, is_best: bool) -> Vec<Cell> {
     let measured = sized.measured.as_ref();
     let number = |of: &dyn Fn(&crate::Measured) -> Option<f64>| Cell::from(measured.and_then(of));
-    let text = |text: String| Cell::Text(text);
     vec![
         Cell::from(if is_best { "→" } else { "" }),
-        text(named(sized).to_owned()),
-        text(sized.hosts.map_or("none".to_owned(), |hosts| hosts.to_string())),
-        text(sized.interval.map_or(String::new(), |(low, high)| {
+        Cell::Text(named(sized).to_owned()),
+        Cell::Text(sized.hosts.map_or("none".to_owned(), |hosts| hosts.to_string())),
+        Cell::Text(sized.interval.map_or(String::new(), |(low, high)| {
             interval((Some(low), Some(high)), |hosts| hosts.to_string())
         })),
-        text(measured.map_or(String::new(), |measured| {
+        Cell::Text(measured.map_or(String::new(), |measured| {
             format!("{}/{}", measured.holds, sized.needed.len())
         })),
         number(&|measured| Some(measured.cpu_p95)),
         number(&|measured| Some(measured.cpu_peak)),
-        number(&|measured| Some(measured.memory)),
         number(&|measured| Some(measured.memory_short)),
         number(&|measured| measured.drain_s),
         number(&|measured| Some(measured.energy_kwh_year)),
         number(&|measured| measured.cost.map(libm::round)),
-        text(sized.search.to_owned()),
     ]
 }
 

@@ -148,14 +148,7 @@ pub fn confidence(answer: &Answer) -> String {
     let lines: Vec<String> = confidence
         .reasons
         .iter()
-        .map(|reason| {
-            format!(
-                "{} {} ({:.1} of a star)",
-                reason.mark(),
-                reason.words,
-                reason.part
-            )
-        })
+        .map(|reason| format!("{}: {:.1} of a star", reason.words, reason.part))
         .collect();
     let stars = format!("{} {} of 5 stars", confidence.drawn(), confidence.stars);
     note(&stars) + &list(lines.iter().map(String::as_str))
