@@ -90,7 +90,9 @@ pub(crate) fn runway(
                     whole: true,
                     ..Candidate::of(hosts, first_seed.wrapping_add(index as u64))
                 };
-                knots.extend(Knot::of(growth, &means.trial(alternative, plan, candidate)?));
+                let before = knots.last().map_or(0.0, |knot| knot.fullness);
+                let trial = means.trial(alternative, plan, candidate)?;
+                knots.extend(Knot::of(growth, before, &trial));
             }
             Ok(knots)
         })
@@ -177,12 +179,15 @@ fn between(knots: &[Knot], growth: f64, of: fn(&Knot) -> f64) -> Option<f64> {
 }
 
 impl Knot {
-    fn of(growth: f64, trial: &Trial) -> Option<Self> {
+    /// Of a trial that was surveyed as a whole. What broke so badly that its figure is absent, such as a drain that never ends,
+    /// is past its limit, and no less than with fewer VMs.
+    fn of(growth: f64, before: f64, trial: &Trial) -> Option<Self> {
         let usage = trial.usage.as_ref()?;
+        let least = if trial.holds { before } else { before.max(1.0) };
         let levels = trial.levels.iter().filter_map(used).map(|(_, share)| share);
         Some(Self {
             growth,
-            fullness: levels.fold(usage.memory_short, f64::max),
+            fullness: levels.fold(usage.memory_short.max(least), f64::max),
             cpu: usage.cpu_peak,
             memory: usage.memory_short,
         })

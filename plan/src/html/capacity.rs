@@ -15,7 +15,6 @@ pub fn alternatives(answer: &Answer) -> String {
         ("95 %", Kind::Text),
         ("holds in", Kind::Text),
         ("CPU p95", Kind::Share),
-        ("CPU peak", Kind::Share),
         ("memory, short", Kind::Share),
         ("empties in", Kind::Number("s")),
         ("energy a year", Kind::Number("kW·h")),
@@ -46,7 +45,6 @@ fn alternative(sized: &Sized, is_best: bool) -> Vec<Cell> {
             format!("{}/{}", measured.holds, sized.needed.len())
         })),
         number(&|measured| Some(measured.cpu_p95)),
-        number(&|measured| Some(measured.cpu_peak)),
         number(&|measured| Some(measured.memory_short)),
         number(&|measured| measured.drain_s),
         number(&|measured| Some(measured.energy_kwh_year)),
