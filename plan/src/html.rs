@@ -4,8 +4,8 @@ mod capacity;
 mod charts;
 mod lists;
 
+use twinrack_reports::html::document::Document;
 use twinrack_reports::html::element::{section, terms};
-use twinrack_reports::html::{Head, document};
 use twinrack_reports::text::quantity;
 
 use crate::answer::Answer;
@@ -26,31 +26,32 @@ pub fn page(answer: &Answer) -> String {
         section("Energy", &lists::energy(answer)),
         section("How far to trust it", &lists::confidence(answer)),
         section("Assumptions", &lists::assumptions(answer)),
-    ]
-    .concat();
-    let head = Head {
+    ];
+    Document {
         name: &answer.name,
-        title: answer.title.as_ref().unwrap_or(&answer.name),
-        verdict: text::verdict(answer),
         passed: answer.best.is_some(),
-        meta: format!("{} · plan · {} samples", answer.name, samples(answer)),
-    };
-    document(&head, &sections)
+        verdict: &text::verdict(answer),
+        title: answer.title.as_ref().unwrap_or(&answer.name),
+        meta: &format!("{} · plan · {} samples", answer.name, samples(answer)),
+        sections: &sections,
+    }
+    .html()
 }
 
 /// The page of a comparison.
 pub fn what_if(name: &str, states: &[State], spare: &str) -> String {
-    let head = Head {
+    Document {
         name,
-        title: "Before and after",
-        verdict: text::whatif::verdict(states),
         passed: states.last().is_some_and(State::fits),
-        meta: format!("{name} · what if"),
-    };
-    document(
-        &head,
-        &section("Side by side", &capacity::side_by_side(name, states, spare)),
-    )
+        verdict: &text::whatif::verdict(states),
+        title: "Before and after",
+        meta: &format!("{name} · what if"),
+        sections: &[section(
+            "Side by side",
+            &capacity::side_by_side(name, states, spare),
+        )],
+    }
+    .html()
 }
 
 fn samples(answer: &Answer) -> usize {
