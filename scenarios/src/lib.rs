@@ -7,6 +7,7 @@
 
 pub mod decode;
 pub mod demand;
+pub mod domain;
 pub mod fault;
 pub mod fleet;
 pub mod profile;

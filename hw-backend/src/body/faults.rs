@@ -15,9 +15,9 @@ impl Body<'_> {
     /// A fault is due.
     pub(super) fn fault(&mut self, index: usize) {
         match self.scenario.spec.faults.get(index) {
-            Some(FaultSpec::HostCrash(spec)) => {
-                if let Some(host) = self.scenario.hosts.find_one(&spec.host) {
-                    self.crash(HostId(host));
+            Some(fault @ (FaultSpec::HostCrash(_) | FaultSpec::RackLoss(_) | FaultSpec::FeedLoss(_))) => {
+                for host in self.scenario.without_power(fault) {
+                    self.crash(host);
                 }
             }
             Some(FaultSpec::Link(spec)) => {

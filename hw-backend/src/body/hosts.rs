@@ -274,18 +274,16 @@ impl Body<'_> {
             self.timers.at(SimTime::ZERO + action.at(), Due::Action(index));
         }
         for (index, fault) in scenario.spec.faults.iter().enumerate() {
-            match fault {
-                FaultSpec::HostCrash(spec) => self.timers.at(SimTime::ZERO + spec.at, Due::Fault(index)),
-                FaultSpec::HostCrashAfterHandOver(spec) => {
-                    let (vm, host) = (
-                        scenario.vms.find_one(&spec.vm),
-                        scenario.hosts.find_one(&spec.host),
-                    );
-                    if let (Some(vm), Some(host)) = (vm, host) {
-                        self.after_hand_over.push((VmId(vm), spec.delay, HostId(host)));
-                    }
+            if let Some(at) = fault.at() {
+                self.timers.at(SimTime::ZERO + at, Due::Fault(index));
+            } else if let FaultSpec::HostCrashAfterHandOver(spec) = fault {
+                let (vm, host) = (
+                    scenario.vms.find_one(&spec.vm),
+                    scenario.hosts.find_one(&spec.host),
+                );
+                if let (Some(vm), Some(host)) = (vm, host) {
+                    self.after_hand_over.push((VmId(vm), spec.delay, HostId(host)));
                 }
-                FaultSpec::Link(spec) => self.timers.at(SimTime::ZERO + spec.at, Due::Fault(index)),
             }
         }
     }

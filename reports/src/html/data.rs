@@ -105,21 +105,29 @@ impl Data {
         }
     }
 
+    /// The table, and how to take it away.
+    pub fn shown(&self) -> String {
+        self.table() + &self.link()
+    }
+
     /// The table, and how to take it away, folded behind a line that tells how much it is.
     pub fn folded(&self, open: bool) -> String {
         let rows = self.rows.len();
-        let file = format!("{}.csv", self.name);
-        let link = format!(
-            "<p class=\"links\"><a download=\"{file}\" href=\"data:text/csv;charset=utf-8,{}\">{file}</a>{}</p>",
-            percent_encoded(&self.csv()),
-            if rows > SHOWN {
-                format!(" has all; the first {SHOWN} rows are below")
-            } else {
-                String::new()
-            }
-        );
         let rows = format!("Data: {rows} {}", if rows == 1 { "row" } else { "rows" });
-        details(&rows, &(link + &self.table()), open)
+        details(&rows, &(self.link() + &self.table()), open)
+    }
+
+    fn link(&self) -> String {
+        let file = format!("{}.csv", self.name);
+        let more = if self.rows.len() > SHOWN {
+            format!(" has all; the first {SHOWN} rows are below")
+        } else {
+            String::new()
+        };
+        format!(
+            "<p class=\"links\"><a download=\"{file}\" href=\"data:text/csv;charset=utf-8,{}\">{file}</a>{more}</p>",
+            percent_encoded(&self.csv())
+        )
     }
 
     fn table(&self) -> String {

@@ -57,6 +57,7 @@ impl Body<'_> {
             .sum();
         let totals = [
             ("power_w", self.meters.power.value()),
+            ("energy_kwh", self.meters.power.integral(now) / 3.6e6),
             ("utilisation", self.meters.utilisation()),
             ("hosts_active", self.meters.active.value()),
             ("cores_parked", self.meters.parked.value()),

@@ -16,14 +16,12 @@ impl Body<'_> {
             self.schedule(SimTime::ZERO + action.at(), Happening::Action(index));
         }
         for (index, fault) in scenario.spec.faults.iter().enumerate() {
-            match fault {
-                FaultSpec::HostCrash(spec) => self.schedule(SimTime::ZERO + spec.at, Happening::Fault(index)),
-                FaultSpec::Link(spec) => self.schedule(SimTime::ZERO + spec.at, Happening::Fault(index)),
-                FaultSpec::HostCrashAfterHandOver(spec) => {
-                    if let (Some(vm), Some(host)) = (self.vm_named(&spec.vm), self.host_named(&spec.host)) {
-                        self.crash_after_hand_over.push((vm, spec.delay, host));
-                    }
-                }
+            if let Some(at) = fault.at() {
+                self.schedule(SimTime::ZERO + at, Happening::Fault(index));
+            } else if let FaultSpec::HostCrashAfterHandOver(spec) = fault
+                && let (Some(vm), Some(host)) = (self.vm_named(&spec.vm), self.host_named(&spec.host))
+            {
+                self.crash_after_hand_over.push((vm, spec.delay, host));
             }
         }
     }
@@ -104,8 +102,8 @@ impl Body<'_> {
     /// A fault is due.
     pub(super) fn fault(&mut self, now: SimTime, index: usize) {
         match self.scenario.spec.faults.get(index) {
-            Some(FaultSpec::HostCrash(spec)) => {
-                if let Some(host) = self.host_named(&spec.host) {
+            Some(fault @ (FaultSpec::HostCrash(_) | FaultSpec::RackLoss(_) | FaultSpec::FeedLoss(_))) => {
+                for host in self.scenario.without_power(fault) {
                     self.crash(host);
                 }
             }
