@@ -8,6 +8,8 @@ mod conformance;
 mod crashes;
 /// The same input gives the same record, whatever the threads.
 mod determinism;
+/// Logs of a lab become records, and profiles are fitted to them.
+mod record;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.
 mod scenarios;
 /// Sweeps give the same table whatever the threads, the shards and the interruptions.

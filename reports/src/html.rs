@@ -11,6 +11,7 @@ mod figures;
 mod levels;
 mod migrations;
 mod provenance;
+mod replay;
 mod summary;
 mod utilisation;
 
@@ -18,6 +19,7 @@ use crate::run::Run;
 use crate::text::verdict;
 
 pub use element::escape;
+pub use replay::page as replay_page;
 
 const STYLE: &str = include_str!("html/style.css");
 /// What the browser lets the page do: look as its style says. It can load nothing and run nothing.
@@ -39,19 +41,28 @@ pub fn page(run: &Run) -> String {
         provenance::section(run),
     ]
     .concat();
+    let meta = format!(
+        "{} · {} body · seed {} · {}",
+        escape(name),
+        escape(&summary.backend),
+        summary.seed,
+        provenance::span(summary)
+    );
+    document(name, (class, &verdict(summary)), title, &meta, &sections)
+}
+
+/// A page around its sections; `meta` is HTML.
+fn document(name: &str, (class, verdict): (&str, &str), title: &str, meta: &str, sections: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>{name} — twinrack</title><style>\n{STYLE}</style></head>\n<body><main>\n\
          <header><p class=\"verdict {class}\">{verdict}</p><h1>{title}</h1>\
-         <p class=\"meta\">{name} · {backend} body · seed {seed} · {span}</p></header>\n\
+         <p class=\"meta\">{meta}</p></header>\n\
          {sections}</main></body></html>\n",
         name = escape(name),
-        verdict = escape(&verdict(summary)),
+        verdict = escape(verdict),
         title = escape(title),
-        backend = escape(&summary.backend),
-        seed = summary.seed,
-        span = provenance::span(summary),
     )
 }

@@ -5,7 +5,9 @@
 pub mod chart;
 pub mod compare;
 pub mod html;
+pub mod lab_log;
 pub mod record_dir;
+pub mod replay;
 pub mod run;
 pub mod text;
 pub mod trace_event;

@@ -10,8 +10,12 @@ mod trace;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use twinrack_reports::Run;
-use twinrack_scenario::read::{Lookup, LookupError, read};
+use twinrack_reports::replay::measured::{of_log, put};
+use twinrack_reports::replay::{Replay, replay};
+use twinrack_reports::{Run, lab_log};
+use twinrack_scenario::Scenario;
+use twinrack_scenario::read::{Lookup, LookupError, NoFiles, read};
+use twinrack_scenario::spec::expect::Backend;
 use twinrack_sim::model::workload::synthetic;
 use twinrack_sim::{RunOptions, run};
 
@@ -31,10 +35,26 @@ fn simulated(scenario: &str) -> Run {
         .join(scenario);
     let text = std::fs::read_to_string(&path).expect("the library is there");
     let scenario = read(scenario, &text, &Synthetic, &[]).unwrap_or_else(|rejected| panic!("{rejected}"));
+    virtually(&scenario).expect("runs")
+}
+
+/// A run in virtual time of a scenario that was read.
+fn virtually(scenario: &Scenario) -> Result<Run, String> {
     let options = RunOptions {
         seed: scenario.spec.seed,
     };
-    Run::of(&run(&scenario, options, &mut |_| ControlFlow::Continue(())).expect("runs"))
+    let record = run(scenario, options, &mut |_| ControlFlow::Continue(()));
+    record.map(|record| Run::of(&record)).map_err(|error| error.to_string())
+}
+
+/// The example log of a lab against its simulation.
+fn replayed() -> Replay {
+    let log = include_str!("../../../scenarios/lab/one-move.jsonl");
+    let record = lab_log::read("one-move.jsonl", log, &NoFiles).unwrap_or_else(|rejected| panic!("{rejected}"));
+    let lab = Run::of(&record);
+    let mut scenario = Scenario::from_yaml_for(Backend::Kvm, &lab.scenario_yaml).expect("was read before");
+    let inputs = put(of_log(&lab), &mut scenario.spec);
+    replay(lab, &scenario, inputs, &virtually).unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// One scenario for each kind of page: one migration, several that wait, failures, moves that are no live migrations, none at

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::EventRecord;
 use super::figure::Figure;
+use super::provenance::Provenance;
 use super::series::Series;
 use crate::fleet::Fleet;
 use crate::scale::Factors;
@@ -62,6 +63,9 @@ pub struct Summary {
     pub expectations: Vec<Expectation>,
     /// Versions of what made it.
     pub versions: BTreeMap<String, String>,
+    /// Where it was made; absent for the simulated body, which comes out the same everywhere. Not part of the digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_on: Option<Provenance>,
     /// Wall-clock seconds it took; not part of the digest.
     pub wall_s: f64,
 }
@@ -146,6 +150,7 @@ impl Summary {
             kpis,
             unavailable: BTreeMap::new(),
             versions: BTreeMap::from([("twinrack".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+            made_on: None,
             wall_s: 0.0,
         }
     }

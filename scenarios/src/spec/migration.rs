@@ -232,6 +232,9 @@ crate::spec! {
         policy: PrecopyPolicySpec => optional,
         /// Most bandwidth one migration takes; what the network gives when absent.
         bandwidth: BitsPerSecond => optional,
+        /// Share of the rate of network and `bandwidth` that the stream of a migration reaches: 95.7 % through a token bucket that
+        /// counts the headers of Ethernet, IP and TCP. All of it when absent. The simulated body's alone: a real one takes what it gets.
+        efficiency: Ratio [Ratio(0.01), Ratio(2.0)] => optional,
         /// Most migrations that a host takes part in at once, as source or target (2008 R2: 1; 2012 and later: 2).
         per_host: u32 [1, 1000] => default(1),
         /// What happens to one more.

@@ -63,7 +63,7 @@ impl Links {
             .map(|index| Network::of(scenario, index))
             .collect();
         if networks.is_empty() {
-            networks.push(Network::plain(scenario.hosts.len()));
+            networks.push(Network::plain(scenario));
         }
         Self {
             networks,
@@ -95,12 +95,9 @@ impl Network {
             let nics = &scenario.spec.hosts[scenario.hosts.group_of(host)].nics;
             nics.get(index).or(nics.last())
         };
-        let port = |host| {
-            payload(
-                spec,
-                nic(host).map_or(spec.speed, |nic| nic.speed.min(spec.speed)),
-            )
-        };
+        let efficiency = scenario.spec.policies.migration.efficiency.map_or(1.0, |share| share.0);
+        let payload = |speed| payload(spec, speed).times(efficiency);
+        let port = |host| payload(nic(host).map_or(spec.speed, |nic| nic.speed.min(spec.speed)));
         let queues = |host| {
             let queues = nic(host)?.receive_queues?;
             Some(BitsPerSecond(
@@ -114,7 +111,7 @@ impl Network {
         let bounded = receive.iter().any(Option::is_some);
         let topology = match spec.topology {
             TopologySpec::Star => Topology::star(link.iter().copied()),
-            TopologySpec::FatTree => Topology::fat_tree(hosts, payload(spec, spec.speed)),
+            TopologySpec::FatTree => Topology::fat_tree(hosts, payload(spec.speed)),
         };
         let mut network = Self {
             fluid: FluidNetwork::new(topology, spec.latency),
@@ -147,9 +144,11 @@ impl Network {
         capacity
     }
 
-    fn plain(hosts: u32) -> Self {
+    fn plain(scenario: &Scenario) -> Self {
         let mtu = Bytes(1500);
-        let link = vec![payload_rate(BitsPerSecond(1_000_000_000), mtu); hosts as usize];
+        let efficiency = scenario.spec.policies.migration.efficiency.map_or(1.0, |share| share.0);
+        let rate = payload_rate(BitsPerSecond(1_000_000_000), mtu).times(efficiency);
+        let link = vec![rate; scenario.hosts.len() as usize];
         Self {
             fluid: FluidNetwork::new(
                 Topology::star(link.iter().copied()),

@@ -26,6 +26,7 @@ fn plan(kind: MigrationKind) -> Plan {
         bandwidth: None,
         timings: Timings {
             round: SimDuration::ZERO,
+            log_start: SimDuration::ZERO,
             validation: SimDuration::ZERO,
             setup: SimDuration::from_secs(2),
             pause: SimDuration::from_millis(20),
