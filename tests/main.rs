@@ -8,6 +8,8 @@ mod conformance;
 mod crashes;
 /// The same input gives the same record, whatever the threads.
 mod determinism;
+/// Guests of the KVM body that use their devices: what they wrote is there.
+mod devices;
 /// Logs of a lab become records, and profiles are fitted to them.
 mod record;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.
