@@ -33,7 +33,10 @@ impl Record {
         let name = self.log.display().to_string();
         let record = lab_log::read(&name, &log, &FileLookup::for_file(&self.log))
             .map_err(|rejected| Stop::bad_input(rejected.drawn(drawing())))?;
-        let directory = self.out.clone().unwrap_or_else(|| default_directory(&record.summary));
+        let directory = self
+            .out
+            .clone()
+            .unwrap_or_else(|| default_directory(&record.summary));
         write_record(&record, &directory).map_err(unwritten)?;
         print(&text::written(&Shown::of(&record), width()))?;
         print(&format!("\n{}\n", footer(&record.summary, &directory)))?;
@@ -46,15 +49,22 @@ impl Record {
 }
 
 fn footer(summary: &twinrack_scenario::record::Summary, directory: &Path) -> String {
-    let imported = summary.made_on.as_ref().and_then(|made_on| made_on.imported.as_ref());
-    let moved = imported.filter(|imported| imported.moved > 0).map_or_else(String::new, |imported| {
-        format!(
-            "; {} moved behind their causes, by at most {}, within what the clocks may be wrong",
-            imported.moved,
-            text::quantity(imported.moved_ns as f64 / 1e9, "s")
-        )
-    });
+    let imported = summary
+        .made_on
+        .as_ref()
+        .and_then(|made_on| made_on.imported.as_ref());
+    let moved = imported
+        .filter(|imported| imported.moved > 0)
+        .map_or_else(String::new, |imported| {
+            format!(
+                "; {} moved behind their causes, by at most {}, within what the clocks may be wrong",
+                imported.moved,
+                text::quantity(imported.moved_ns as f64 / 1e9, "s")
+            )
+        });
     let events = imported.map_or(0, |imported| imported.events);
     let shown = directory.display();
-    format!("{events} events{moved}; record in {shown}\npage:   twinrack report {shown}\nreplay: twinrack twin {shown}")
+    format!(
+        "{events} events{moved}; record in {shown}\npage:   twinrack report {shown}\nreplay: twinrack twin {shown}"
+    )
 }

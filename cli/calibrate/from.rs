@@ -59,7 +59,9 @@ impl Fit<'_> {
     }
 
     fn read(&self) -> Result<Vec<LabRun>, Stop> {
-        let start = self.profile.map(|path| Ok(of_profile(&policy(path)?, &path.display().to_string())));
+        let start = self
+            .profile
+            .map(|path| Ok(of_profile(&policy(path)?, &path.display().to_string())));
         let start = start.transpose()?.unwrap_or_default();
         let mut runs = Vec::new();
         for directory in self.runs {

@@ -79,7 +79,9 @@ fn told(replay: &Replay, outputs: &Outputs<'_>) -> Result<Exit, Stop> {
 /// A scenario in virtual time, for who runs it again and again.
 pub fn simulated(scenario: &Scenario, seed: u64) -> Result<Run, String> {
     let record = simulate(scenario, seed, &mut |_| {});
-    record.map(|record| Run::of(&record)).map_err(|error| error.to_string())
+    record
+        .map(|record| Run::of(&record))
+        .map_err(|error| error.to_string())
 }
 
 /// The migration policy of a profile.

@@ -76,13 +76,21 @@ pub fn read(name: &str, text: &str, lookup: &dyn Lookup) -> Result<RunRecord, Bo
     let header = match header(place, first) {
         Ok(header) => header,
         Err(fault) => {
-            faults.push(fault);
+            faults.push(*fault);
             return Err(Box::new(Rejected::new(faults, sources)));
         }
     };
-    let scenario = read_for(Backend::Kvm, &format!("the scenario of {name}"), &header.scenario, lookup, &[])?;
+    let scenario = read_for(
+        Backend::Kvm,
+        &format!("the scenario of {name}"),
+        &header.scenario,
+        lookup,
+        &[],
+    )?;
     let mut reader = Reader::new(&scenario, &header, place, first);
-    let stated: Vec<Stated> = lines.filter_map(|(place, line)| reader.read(place, line)).collect();
+    let stated: Vec<Stated> = lines
+        .filter_map(|(place, line)| reader.read(place, line))
+        .collect();
     let (record, more) = record(&header, &scenario, stated, text);
     reader.faults.extend(more);
     match record {
@@ -94,16 +102,24 @@ pub fn read(name: &str, text: &str, lookup: &dyn Lookup) -> Result<RunRecord, Bo
 const HEADER_HELP: &str = "the first line is {\"log\": \"twinrack-lab-1\", \"scenario\": \"…\", \"hosts\": […]}; \
                            `twinrack report RUN --format log` writes one";
 
-fn header(place: Place, line: &str) -> Result<Header, Fault> {
+fn header(place: Place, line: &str) -> Result<Header, Box<Fault>> {
     let header: Header = serde_json::from_str(line).map_err(|error| {
-        Fault::new(place.at(&error), format!("this is no header of a log: {error}"), "expected a header")
-            .help(HEADER_HELP)
+        Fault::new(
+            place.at(&error),
+            format!("this is no header of a log: {error}"),
+            "expected a header",
+        )
+        .help(HEADER_HELP)
     })?;
     if header.log == LOG {
         return Ok(header);
     }
-    let what = format!("a log of the form `{}`", twinrack_scenario::fault::shortened(&header.log));
-    Err(Fault::new(place.of(line, "log"), what, format!("expected `{LOG}`")).help(HEADER_HELP))
+    let what = format!(
+        "a log of the form `{}`",
+        twinrack_scenario::fault::shortened(&header.log)
+    );
+    let fault = Fault::new(place.of(line, "log"), what, format!("expected `{LOG}`"));
+    Err(Box::new(fault.help(HEADER_HELP)))
 }
 
 /// The record, and what is wrong with the lines taken together.
@@ -119,7 +135,11 @@ fn record(
     for line in stated {
         match line.line {
             Line::Event(event) => events.push((line.place, event)),
-            Line::Sample { entity, metric, mut sample } => {
+            Line::Sample {
+                entity,
+                metric,
+                mut sample,
+            } => {
                 (sample.entity, sample.metric) = (series.entity(&entity), series.metric(&metric));
                 series.samples.push(sample);
             }
@@ -138,7 +158,14 @@ fn record(
     ordered.events.iter().for_each(|event| digest.event(event));
     let digest = digest.finish(&kpis);
     let seed = header.seed.unwrap_or(scenario.spec.seed);
-    let mut summary = Summary::of(scenario, Backend::Kvm, seed, digest, SimTime::from_nanos(span), kpis);
+    let mut summary = Summary::of(
+        scenario,
+        Backend::Kvm,
+        seed,
+        digest,
+        SimTime::from_nanos(span),
+        kpis,
+    );
     summary.unavailable.clone_from(&header.unavailable);
     summary.made_on = Some(Provenance {
         hosts: header.hosts.clone(),

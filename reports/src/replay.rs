@@ -16,9 +16,9 @@ pub mod parameter;
 pub mod profile;
 pub mod quantity;
 pub mod refit;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use twinrack_scenario::Scenario;
 

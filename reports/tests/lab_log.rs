@@ -19,7 +19,7 @@ fn short() -> String {
     let samples = |line: &&str| line.contains("\"metric\"");
     let kept = EXAMPLE.lines().filter(|line| !samples(line));
     let few = EXAMPLE.lines().filter(samples).take(2);
-    kept.chain(few).map(|line| format!("{line}\n")).collect()
+    kept.chain(few).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Whether it was accepted.
@@ -47,7 +47,9 @@ fn no_mutation_reaches_a_panic() {
     assert!(check(&base), "the example is a log");
     // Lines are exchanged and numbers changed more often than bytes: most cases must come past the reader of JSON.
     let lines: Vec<String> = base.lines().map(ToOwned::to_owned).collect();
-    let count = std::env::var("TWINRACK_MUTATIONS").ok().and_then(|count| count.replace('_', "").parse().ok());
+    let count = std::env::var("TWINRACK_MUTATIONS")
+        .ok()
+        .and_then(|count| count.replace('_', "").parse().ok());
     let mut accepted = 0_u64;
     let count = count.unwrap_or(MUTATIONS_DEFAULT);
     for index in 0..count {

@@ -166,12 +166,7 @@ mod tests {
             hand_over: Duration::from_micros(90),
             resume: Duration::from_micros(600),
         };
-        let profile = yaml(
-            &Machine::here("shadow paging".to_owned()),
-            &figures,
-            &fixed,
-            3e9,
-        );
+        let profile = yaml(&Machine::here("shadow paging".to_owned()), &figures, &fixed, 3e9);
         let scenario = "name: a\nduration: 1s\nhosts: [{name: n, memory: 8GiB}]\n\
                         policies: {profile: ./here.yaml, migration: {timings: {pause: 5ms}}}\n";
         let read = read("a", scenario, &One(profile.clone()), &[])

@@ -1,5 +1,6 @@
 //! The page of a replay: simulation against lab, figure by figure, with the model that is off and where the lab's numbers come from.
 
+use twinrack_scenario::record::ClockFacts;
 use twinrack_scenario::record::figure::{Source, kind_of};
 
 use super::data::{Cell, Data, Kind};
@@ -24,7 +25,11 @@ pub fn page(replay: &Replay) -> String {
     let name = &summary.scenario.name;
     let title = summary.scenario.title.as_ref().unwrap_or(name);
     let within = replay.figures.figures.iter().all(TwinFigure::within);
-    let class = if within && replay.blame.named.is_none() { "pass" } else { "fail" };
+    let class = if within && replay.blame.named.is_none() {
+        "pass"
+    } else {
+        "fail"
+    };
     let sections = [
         off(replay),
         figures(replay),
@@ -42,7 +47,13 @@ pub fn page(replay: &Replay) -> String {
         summary.seed,
         escape(&machines(replay))
     );
-    super::document(name, (class, &replay.verdict()), &format!("{title}: simulation against lab"), &meta, &sections)
+    super::document(
+        name,
+        (class, &replay.verdict()),
+        &format!("{title}: simulation against lab"),
+        &meta,
+        &sections,
+    )
 }
 
 /// The hosts in a few words.
@@ -60,7 +71,11 @@ fn off(replay: &Replay) -> String {
     let mut html = format!("<p><strong>{}</strong></p>\n", escape(&blame.off()));
     if let Some(named) = &blame.named {
         let item = |(parameter, from, to): &(crate::replay::Parameter, f64, f64)| {
-            let value = format!("{} in the replay, {} fits", shown(*parameter, *from), shown(*parameter, *to));
+            let value = format!(
+                "{} in the replay, {} fits",
+                shown(*parameter, *from),
+                shown(*parameter, *to)
+            );
             (format!("{} ({})", parameter.name(), parameter.key()), value)
         };
         html += &terms("facts", &named.changes.iter().map(item).collect::<Vec<_>>());
@@ -73,7 +88,11 @@ fn off(replay: &Replay) -> String {
     };
     if !blame.others.is_empty() {
         let list: String = blame.others.iter().map(told).collect();
-        html += &details("What one other parameter alone would explain", &format!("<ul>{list}</ul>"), false);
+        html += &details(
+            "What one other parameter alone would explain",
+            &format!("<ul>{list}</ul>"),
+            false,
+        );
     }
     titled("What is off", &html)
 }
@@ -82,10 +101,12 @@ fn figures(replay: &Replay) -> String {
     let row = |figure: &TwinFigure| -> Option<Vec<Cell>> {
         let unit = kind_of(&figure.name)?.unit;
         let of = gate(&figure.name);
-        let mut band = format!("± {}", percent(of.median));
-        if of.absolute > 0.0 {
-            band += &format!(" or {}", quantity(of.absolute, unit));
-        }
+        let share = format!("± {}", percent(of.median));
+        let band = if of.absolute > 0.0 {
+            format!("{share} or {}", quantity(of.absolute, unit))
+        } else {
+            share
+        };
         let verdict = if figure.within() { "within" } else { "outside" };
         Some(vec![
             figure.name.as_str().into(),
@@ -136,7 +157,10 @@ fn events(replay: &Replay) -> String {
     );
     let clocks = replay.clocks();
     if stories.is_empty() {
-        return titled("Events", &format!("<p>{}</p>{}", escape(&clocks), data.folded(true)));
+        return titled(
+            "Events",
+            &format!("<p>{}</p>{}", escape(&clocks), data.folded(true)),
+        );
     }
     let end_s = replay.lab.summary.span_s.max(replay.simulated.summary.span_s);
     let chart = Gantt {
@@ -165,7 +189,10 @@ fn both(replay: &Replay) -> Vec<MigrationStory> {
         };
         run.migrations().into_iter().map(renamed).collect()
     };
-    let (lab, simulated) = (named(&replay.lab, "measured"), named(&replay.simulated, "simulated"));
+    let (lab, simulated) = (
+        named(&replay.lab, "measured"),
+        named(&replay.simulated, "simulated"),
+    );
     let mut simulated = simulated.into_iter();
     let mut stories = Vec::new();
     for story in lab {
@@ -211,11 +238,19 @@ fn rounds_of(replay: &Replay, lab: &MigrationStory, simulated: &MigrationStory) 
         };
         let ((there, sent_there), (here, sent_here)) = (all(&modelled), all(&measured));
         let apart = there.zip(here).map(|(there, here)| there - here);
-        vec![name.into(), there.into(), here.into(), apart.into(), sent_there.into(), sent_here.into()]
+        vec![
+            name.into(),
+            there.into(),
+            here.into(),
+            apart.into(),
+            sent_there.into(),
+            sent_here.into(),
+        ]
     };
     Figure {
         title: title.clone(),
-        caption: "Phases follow on each other and account for all of the time from the request to the end.".to_owned(),
+        caption: "Phases follow on each other and account for all of the time from the request to the end."
+            .to_owned(),
         legend: legend(|kind| has(&measured, kind) || has(&modelled, kind)),
         charts: vec![chart("measured", &measured), chart("simulated", &modelled)],
         data: Data::new(
@@ -245,7 +280,9 @@ fn quantities(replay: &Replay) -> String {
         let cell = |value: f64| Cell::Quantity(value, unit);
         let units = there.map(|there| (there - own.value) / own.sigma);
         vec![
-            format!("{}, move {}: {}", key.vm, key.move_number, key.what.name()).as_str().into(),
+            format!("{}, move {}: {}", key.vm, key.move_number, key.what.name())
+                .as_str()
+                .into(),
             there.map_or(Cell::None, cell),
             cell(own.value),
             cell(own.sigma),
@@ -282,14 +319,22 @@ fn inputs(replay: &Replay) -> String {
     };
     let data = Data::new(
         file_name(&replay.lab, "replay-inputs"),
-        &[("input", Kind::Text), ("value", Kind::Own), ("unit", Kind::Text), ("from", Kind::Text)],
+        &[
+            ("input", Kind::Text),
+            ("value", Kind::Own),
+            ("unit", Kind::Text),
+            ("from", Kind::Text),
+        ],
         replay.inputs.iter().map(row).collect(),
     );
     let untold: Vec<&str> = replay.blame.untold.iter().map(|own| own.name()).collect();
     let untold = if untold.is_empty() {
         String::new()
     } else {
-        format!("<p>Not to be told from this run: {}.</p>\n", escape(&untold.join(", ")))
+        format!(
+            "<p>Not to be told from this run: {}.</p>\n",
+            escape(&untold.join(", "))
+        )
     };
     titled("What the simulator was given", &(data.folded(true) + &untold))
 }
@@ -307,22 +352,35 @@ fn provenance(replay: &Replay) -> String {
         if host.nested {
             told.push("nested: the host is itself a virtual machine".to_owned());
         }
-        if host.clock != Default::default() {
-            let (offset, error) = (host.clock.offset_ns as f64 / 1e9, host.clock.error_ns as f64 / 1e9);
+        if host.clock != ClockFacts::default() {
+            let (offset, error) = (
+                host.clock.offset_ns as f64 / 1e9,
+                host.clock.error_ns as f64 / 1e9,
+            );
             let sign = if offset < 0.0 { "behind" } else { "ahead" };
             let (offset, error) = (quantity(offset.abs(), "s"), quantity(error, "s"));
             told.push(format!("clock {offset} {sign}, known to {error}"));
         }
         facts.push((format!("host {}", host.name), told.join("; ")));
     }
-    facts.push(("load".to_owned(), made_on.load.unwrap_or_else(|| "not told".to_owned())));
+    facts.push((
+        "load".to_owned(),
+        made_on.load.unwrap_or_else(|| "not told".to_owned()),
+    ));
     if let Some(imported) = &made_on.imported {
         facts.push(("imported from a log, BLAKE3".to_owned(), imported.blake3.clone()));
-        let moved = format!("{} events, by at most {}", imported.moved, quantity(imported.moved_ns as f64 / 1e9, "s"));
+        let moved = format!(
+            "{} events, by at most {}",
+            imported.moved,
+            quantity(imported.moved_ns as f64 / 1e9, "s")
+        );
         facts.push(("moved behind their causes".to_owned(), moved));
     }
     facts.push(("digest of the lab's run".to_owned(), summary.digest.clone()));
-    facts.push(("digest of the simulated run".to_owned(), replay.simulated.summary.digest.clone()));
+    facts.push((
+        "digest of the simulated run".to_owned(),
+        replay.simulated.summary.digest.clone(),
+    ));
     for (source, word) in [
         (Source::Measured, "measured"),
         (Source::Counted, "counted"),
@@ -347,5 +405,8 @@ fn provenance(replay: &Replay) -> String {
         &format!("<pre tabindex=\"0\">{}</pre>", escape(&replay.lab.scenario_yaml)),
         false,
     );
-    titled("Where the lab's numbers come from", &(terms("facts", &facts) + &yaml))
+    titled(
+        "Where the lab's numbers come from",
+        &(terms("facts", &facts) + &yaml),
+    )
 }

@@ -101,7 +101,8 @@ pub fn in_order(mut seen: Vec<(Place, Seen)>, end: SimTime) -> Ordered {
 
 impl Ordered {
     fn fault(&mut self, place: Place, what: String, expected: &str, help: &str) {
-        self.faults.push(Fault::new(place.line(), what, expected).help(help));
+        self.faults
+            .push(Fault::new(place.line(), what, expected).help(help));
     }
 
     fn clocks_go_on(&mut self, seen: &[(Place, Seen)], end: SimTime) {
@@ -135,7 +136,9 @@ impl Ordered {
         }
         steps.sort_unstable();
         for (migration, _, index) in steps {
-            let Some((place, seen)) = seen.get_mut(index) else { continue };
+            let Some((place, seen)) = seen.get_mut(index) else {
+                continue;
+            };
             self.step(courses.entry(migration).or_default(), migration, *place, seen);
         }
     }
@@ -147,13 +150,27 @@ impl Ordered {
             let help = "begin each migration with `migration_requested`";
             // Told once: what follows would be but an echo.
             course.last = Some((Stage::Requested, seen.record.t_ns, seen.error_ns));
-            return self.fault(place, what, "expected the number of a migration that was asked for", help);
+            return self.fault(
+                place,
+                what,
+                "expected the number of a migration that was asked for",
+                help,
+            );
         }
         let Some(stage) = stage else { return };
         if let Some((last, at, error_ns)) = course.last {
             if last == stage && stage != Stage::Round {
-                let what = format!("migration {} is {} twice", migration.0, stage.word().replace('_', " "));
-                return self.fault(place, what, "expected each step once", "give each migration a number of its own");
+                let what = format!(
+                    "migration {} is {} twice",
+                    migration.0,
+                    stage.word().replace('_', " ")
+                );
+                return self.fault(
+                    place,
+                    what,
+                    "expected each step once",
+                    "give each migration a number of its own",
+                );
             }
             self.behind(place, seen, stage, (last, at, error_ns));
         }
@@ -164,9 +181,18 @@ impl Ordered {
                 course.rounds += 1;
                 course.round_bytes = course.round_bytes.saturating_add(*bytes);
                 if *round != course.rounds {
-                    let what = format!("round {round} of migration {} follows on {} rounds", migration.0, course.rounds - 1);
+                    let what = format!(
+                        "round {round} of migration {} follows on {} rounds",
+                        migration.0,
+                        course.rounds - 1
+                    );
                     course.rounds = *round;
-                    self.fault(place, what, "expected rounds from 1, each once", "leave no round out");
+                    self.fault(
+                        place,
+                        what,
+                        "expected rounds from 1, each once",
+                        "leave no round out",
+                    );
                 }
             }
             Event::MigrationPaused { .. } => course.paused = Some(now),
@@ -180,7 +206,13 @@ impl Ordered {
     }
 
     /// A step that stands before the one that it follows on is moved to it, as far as the clocks may be wrong.
-    fn behind(&mut self, place: Place, seen: &mut Seen, stage: Stage, (last, at, error_ns): (Stage, u64, u64)) {
+    fn behind(
+        &mut self,
+        place: Place,
+        seen: &mut Seen,
+        stage: Stage,
+        (last, at, error_ns): (Stage, u64, u64),
+    ) {
         let early = at.saturating_sub(seen.record.t_ns);
         if early == 0 {
             return;
@@ -203,7 +235,14 @@ impl Ordered {
 
     /// What the end tells in sum against the steps.
     fn totals(&mut self, course: &Course, place: Place, event: &Event) {
-        let Event::MigrationEnded { outcome, bytes, downtime_nanos, rounds, .. } = event else {
+        let Event::MigrationEnded {
+            outcome,
+            bytes,
+            downtime_nanos,
+            rounds,
+            ..
+        } = event
+        else {
             return;
         };
         if !matches!(outcome, Outcome::Completed | Outcome::CompletedNotConverged) {
@@ -211,17 +250,32 @@ impl Ordered {
         }
         if *rounds != course.rounds {
             let what = format!("`rounds` is {rounds}, but {} are told of", course.rounds);
-            self.fault(place, what, "expected as many rounds as there are events of them", "tell of every round");
+            self.fault(
+                place,
+                what,
+                "expected as many rounds as there are events of them",
+                "tell of every round",
+            );
         }
         if *bytes < course.round_bytes {
-            let what = format!("`bytes` is {bytes}, but the rounds alone sent {}", course.round_bytes);
-            self.fault(place, what, "expected all bytes that were sent", "count what the pause sent too");
+            let what = format!(
+                "`bytes` is {bytes}, but the rounds alone sent {}",
+                course.round_bytes
+            );
+            self.fault(
+                place,
+                what,
+                "expected all bytes that were sent",
+                "count what the pause sent too",
+            );
         }
         if let (Some((paused, a)), Some((resumed, b))) = (course.paused, course.resumed) {
             let between = resumed.saturating_sub(paused);
             let allowed = a.saturating_add(b).saturating_add(SLACK_NS);
             if between.abs_diff(*downtime_nanos) > allowed {
-                let what = format!("`downtime_nanos` is {downtime_nanos}, but {between} ns lie between `paused` and `resumed`");
+                let what = format!(
+                    "`downtime_nanos` is {downtime_nanos}, but {between} ns lie between `paused` and `resumed`"
+                );
                 let help = "compare the clocks of both hosts anew, or correct the downtime";
                 self.fault(place, what, "expected the time that the VM stood still", help);
             }

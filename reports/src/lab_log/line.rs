@@ -90,7 +90,10 @@ impl<'a> Reader<'a> {
         for host in &header.hosts {
             if scenario.hosts.find_one(&host.name).is_none() {
                 let fault = unknown("host", &host.name, &scenario.hosts);
-                reader.faults.push(Fault { span: Some(place.of(first, "hosts")), ..fault });
+                reader.faults.push(Fault {
+                    span: Some(place.of(first, "hosts")),
+                    ..fault
+                });
             }
             if reader.clocks.insert(&host.name, host.clock).is_some() {
                 let what = format!("host `{}` is described twice", shortened(&host.name));
@@ -149,14 +152,24 @@ impl<'a> Reader<'a> {
         let record: EventRecord = serde_json::from_value(Value::Object(map.clone())).map_err(|error| {
             let what = format!("`{kind}` can't be read: {error}");
             let key = named(&error.to_string()).unwrap_or("kind".to_owned());
-            fault(&key, what, "expected the keys and units that this kind has in `events.jsonl`")
-                .help("times are whole nanoseconds (`…_ns`, `nanos`), sizes whole bytes or pages")
+            fault(
+                &key,
+                what,
+                "expected the keys and units that this kind has in `events.jsonl`",
+            )
+            .help("times are whole nanoseconds (`…_ns`, `nanos`), sizes whole bytes or pages")
         })?;
         let known = serde_json::to_value(&record).unwrap_or_default();
         if let Some(key) = map.keys().find(|key| known.get(key.as_str()).is_none()) {
             let what = format!("`{kind}` has no key `{}`", shortened(key));
-            let keys = known.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
-            return Err(Box::new(fault(key, what, "expected no other keys").help(suggestion(key, keys))));
+            let keys = known
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key.as_str());
+            return Err(Box::new(
+                fault(key, what, "expected no other keys").help(suggestion(key, keys)),
+            ));
         }
         self.on_the_logs_clock(place, line, record, by)
     }
@@ -166,9 +179,11 @@ impl<'a> Reader<'a> {
         let Some(by) = by else { return Ok(None) };
         let Value::String(name) = by else {
             let what = format!("`{BY}` is {by}");
-            return Err(Box::new(
-                Fault::new(place.of(line, BY), what, "expected the name of a host of the header"),
-            ));
+            return Err(Box::new(Fault::new(
+                place.of(line, BY),
+                what,
+                "expected the name of a host of the header",
+            )));
         };
         if self.clocks.contains_key(name.as_str()) {
             return Ok(Some(name));
@@ -194,7 +209,10 @@ impl<'a> Reader<'a> {
             };
             let Some(index) = fleet.find_one(name) else {
                 let fault = unknown(what, name, fleet);
-                return Err(Box::new(Fault { span: Some(place.of(line, key)), ..fault }));
+                return Err(Box::new(Fault {
+                    span: Some(place.of(line, key)),
+                    ..fault
+                }));
             };
             *value = Value::from(index);
         }
@@ -208,14 +226,26 @@ impl<'a> Reader<'a> {
         mut record: EventRecord,
         by: Option<String>,
     ) -> Result<Seen, Box<Fault>> {
-        let clock = by.as_deref().and_then(|by| self.clocks.get(by)).copied().unwrap_or_default();
+        let clock = by
+            .as_deref()
+            .and_then(|by| self.clocks.get(by))
+            .copied()
+            .unwrap_or_default();
         let at = i128::from(record.t_ns) - i128::from(clock.offset_ns);
         // What the clocks' error alone puts before the start happened at it.
-        let at = if at < 0 && at >= -i128::from(clock.error_ns) { 0 } else { at };
+        let at = if at < 0 && at >= -i128::from(clock.error_ns) {
+            0
+        } else {
+            at
+        };
         record.t_ns = u64::try_from(at).map_err(|_| {
             let what = format!("by the log's clock this is {at} ns: not within the run");
-            Fault::new(place.of(line, "t_ns"), what, "expected a time since the start of the run")
-                .help("look at `offset_ns` of the host's clock: it is how far it is ahead of the log's")
+            Fault::new(
+                place.of(line, "t_ns"),
+                what,
+                "expected a time since the start of the run",
+            )
+            .help("look at `offset_ns` of the host's clock: it is how far it is ahead of the log's")
         })?;
         Ok(Seen {
             record,
@@ -240,8 +270,12 @@ fn named(error: &str) -> Option<String> {
 fn sample(place: Place, line: &str) -> Result<Line, Box<Fault>> {
     let line: SampleLine = serde_json::from_str(line).map_err(|error| {
         let what = format!("this sample can't be read: {error}");
-        Fault::new(place.at(&error), what, "expected `t_s`, `entity`, `metric` and `value`")
-            .help("such as {\"t_s\": 0.1, \"entity\": \"host:n1\", \"metric\": \"utilisation\", \"value\": 0.25}")
+        Fault::new(
+            place.at(&error),
+            what,
+            "expected `t_s`, `entity`, `metric` and `value`",
+        )
+        .help("such as {\"t_s\": 0.1, \"entity\": \"host:n1\", \"metric\": \"utilisation\", \"value\": 0.25}")
     })?;
     Ok(Line::Sample {
         entity: line.entity,
@@ -258,14 +292,24 @@ fn sample(place: Place, line: &str) -> Result<Line, Box<Fault>> {
 fn figure(place: Place, line: &str) -> Result<Line, Box<Fault>> {
     let read: FigureLine = serde_json::from_str(line).map_err(|error| {
         let what = format!("this figure can't be read: {error}");
-        Fault::new(place.at(&error), what, "expected `figure`, `value` and perhaps `source`")
-            .help("such as {\"figure\": \"cpu.utilisation.mean\", \"value\": 0.25}")
+        Fault::new(
+            place.at(&error),
+            what,
+            "expected `figure`, `value` and perhaps `source`",
+        )
+        .help("such as {\"figure\": \"cpu.utilisation.mean\", \"value\": 0.25}")
     })?;
     let Some(kind) = kind_of(&read.figure) else {
         let what = format!("there is no figure `{}`", shortened(&read.figure));
         let names: Vec<String> = names().collect();
-        let fault = Fault::new(place.of(line, "figure"), what, "expected a figure of the reference");
-        return Err(Box::new(fault.help(suggestion(&read.figure, names.iter().map(String::as_str)))));
+        let fault = Fault::new(
+            place.of(line, "figure"),
+            what,
+            "expected a figure of the reference",
+        );
+        return Err(Box::new(
+            fault.help(suggestion(&read.figure, names.iter().map(String::as_str))),
+        ));
     };
     let figure = Figure {
         value: read.value,

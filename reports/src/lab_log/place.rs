@@ -34,14 +34,20 @@ impl Place {
         let quoted = format!("\"{key}\"");
         line.find(&quoted).map_or(self.line(), |at| {
             let at = self.start.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
-            self.span(at, at.saturating_add(u32::try_from(quoted.len()).unwrap_or(u32::MAX)))
+            self.span(
+                at,
+                at.saturating_add(u32::try_from(quoted.len()).unwrap_or(u32::MAX)),
+            )
         })
     }
 
     /// Where a reader of JSON stopped.
     pub fn at(self, error: &serde_json::Error) -> Span {
         let column = u32::try_from(error.column().saturating_sub(1)).unwrap_or(u32::MAX);
-        let at = self.start.saturating_add(column).min(self.end.saturating_sub(1).max(self.start));
+        let at = self
+            .start
+            .saturating_add(column)
+            .min(self.end.saturating_sub(1).max(self.start));
         self.span(at, at.saturating_add(1).min(self.end))
     }
 

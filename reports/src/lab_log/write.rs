@@ -61,7 +61,7 @@ fn told_by_events(run: &Run) -> Vec<String> {
 /// The events with any numbers in place of names: which figures there are hangs on who is the same, not on who it is.
 fn numbered(run: &Run) -> Vec<EventRecord> {
     let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
-    let mut one = |event: &Map<String, Value>| -> Option<EventRecord> {
+    let one = |event: &Map<String, Value>| -> Option<EventRecord> {
         let mut event = event.clone();
         for key in HOST_KEYS.into_iter().chain([VM_KEY]) {
             if let Some(name) = event.get(key).and_then(Value::as_str).map(ToOwned::to_owned) {
@@ -72,5 +72,5 @@ fn numbered(run: &Run) -> Vec<EventRecord> {
         }
         serde_json::from_value(Value::Object(event)).ok()
     };
-    run.events.iter().filter_map(|event| one(event)).collect()
+    run.events.iter().filter_map(one).collect()
 }

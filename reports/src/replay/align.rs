@@ -29,7 +29,11 @@ impl Aligned {
 
     /// In words: `round 2 of vm`.
     pub fn what(&self) -> String {
-        let kind = self.kind.strip_prefix("migration_").unwrap_or(&self.kind).replace('_', " ");
+        let kind = self
+            .kind
+            .strip_prefix("migration_")
+            .unwrap_or(&self.kind)
+            .replace('_', " ");
         match (kind.as_str(), self.ordinal) {
             ("round", ordinal) => format!("round {ordinal} of {}", self.subject),
             (_, 1) => format!("{kind}: {}", self.subject),
@@ -48,7 +52,10 @@ pub struct Alignment {
 impl Alignment {
     /// How many events both have.
     pub fn both(&self) -> usize {
-        self.events.iter().filter(|event| event.apart_s().is_some()).count()
+        self.events
+            .iter()
+            .filter(|event| event.apart_s().is_some())
+            .count()
     }
 
     /// The event at which the clocks are farthest apart.
@@ -62,7 +69,12 @@ impl Alignment {
 
     /// How far the clocks are apart in the median, without sign.
     pub fn median_s(&self) -> f64 {
-        let apart: Vec<f64> = self.events.iter().filter_map(Aligned::apart_s).map(f64::abs).collect();
+        let apart: Vec<f64> = self
+            .events
+            .iter()
+            .filter_map(Aligned::apart_s)
+            .map(f64::abs)
+            .collect();
         crate::twin::quantile(&apart, 0.5)
     }
 }
@@ -100,7 +112,11 @@ pub fn align(simulated: &Run, lab: &Run) -> Alignment {
 
 /// The events of a run by what tells them apart: when each was, and the how manyth of all.
 fn keyed(run: &Run) -> BTreeMap<Key, (f64, usize)> {
-    let moved: BTreeMap<u64, String> = run.migrations().into_iter().map(|story| (story.id, story.vm)).collect();
+    let moved: BTreeMap<u64, String> = run
+        .migrations()
+        .into_iter()
+        .map(|story| (story.id, story.vm))
+        .collect();
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
     let mut keyed = BTreeMap::new();
     for (place, event) in run.events.iter().enumerate() {

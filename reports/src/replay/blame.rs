@@ -73,21 +73,34 @@ pub fn blame(lab: &Run, scenario: &Scenario, simulate: Simulate<'_>) -> Result<B
     for parameter in court.told.clone() {
         singles.push(court.alone(parameter)?);
     }
-    singles.sort_by(|a, b| a.criterion.total_cmp(&b.criterion).then(a.left.total_cmp(&b.left)));
+    singles.sort_by(|a, b| {
+        a.criterion
+            .total_cmp(&b.criterion)
+            .then(a.left.total_cmp(&b.left))
+    });
     let mut best: Option<Suspect> = None;
     let mut criterion = court.criterion(court.cost, 0);
-    if let Some(single) = singles.first().filter(|single| single.criterion + STRONG < criterion) {
+    if let Some(single) = singles
+        .first()
+        .filter(|single| single.criterion + STRONG < criterion)
+    {
         criterion = single.criterion;
         best = Some(single.clone());
         for pair in court.pairs(&singles)? {
-            if pair.criterion + STRONG < criterion && best.as_ref().is_some_and(|best| best.changes.len() == 1)
-                || best.as_ref().is_some_and(|best| best.changes.len() == 2 && pair.criterion < best.criterion)
+            if pair.criterion + STRONG < criterion
+                && best.as_ref().is_some_and(|best| best.changes.len() == 1)
+                || best
+                    .as_ref()
+                    .is_some_and(|best| best.changes.len() == 2 && pair.criterion < best.criterion)
             {
                 best = Some(pair);
             }
         }
     }
-    let named: Vec<Parameter> = best.iter().flat_map(|best| best.changes.iter().map(|change| change.0)).collect();
+    let named: Vec<Parameter> = best
+        .iter()
+        .flat_map(|best| best.changes.iter().map(|change| change.0))
+        .collect();
     let before = court.criterion(court.cost, 0);
     let mut blame = court.acquitted();
     blame.named = best;
@@ -125,8 +138,14 @@ impl<'a> Court<'a> {
         };
         let all: Vec<Parameter> = Parameter::ALL.to_vec();
         let starts: Vec<f64> = all.iter().map(|own| own.of(&scenario.spec)).collect();
-        let free: Vec<_> = all.iter().zip(&starts).map(|(own, start)| own.free(*start)).collect();
-        let columns = jacobian(&free, &starts, &residuals, &mut |values| court.residuals(&all, values))?;
+        let free: Vec<_> = all
+            .iter()
+            .zip(&starts)
+            .map(|(own, start)| own.free(*start))
+            .collect();
+        let columns = jacobian(&free, &starts, &residuals, &mut |values| {
+            court.residuals(&all, values)
+        })?;
         court.told = all
             .into_iter()
             .zip(columns)
@@ -138,7 +157,9 @@ impl<'a> Court<'a> {
 
     fn residuals(&self, parameters: &[Parameter], values: &[f64]) -> Result<Vec<f64>, String> {
         let changes: Vec<(Parameter, f64)> = parameters.iter().copied().zip(values.iter().copied()).collect();
-        Ok(self.lab.residuals(&observed(self.scenario, &changes, self.simulate)?))
+        Ok(self
+            .lab
+            .residuals(&observed(self.scenario, &changes, self.simulate)?))
     }
 
     fn criterion(&self, cost: f64, parameters: usize) -> f64 {
@@ -149,11 +170,18 @@ impl<'a> Court<'a> {
     /// The best that a change of one parameter does.
     fn alone(&self, parameter: Parameter) -> Result<Suspect, String> {
         let own = parameter.of(&self.scenario.spec);
-        let starts = if parameter.multiplies() { &STARTS[..] } else { &STARTS[..1] };
+        let starts = if parameter.multiplies() {
+            &STARTS[..]
+        } else {
+            &STARTS[..1]
+        };
         let mut best: Option<Suspect> = None;
         for start in starts {
             let suspect = self.fitted(&[parameter], &[own * start])?;
-            if best.as_ref().is_none_or(|best| suspect.criterion < best.criterion) {
+            if best
+                .as_ref()
+                .is_none_or(|best| suspect.criterion < best.criterion)
+            {
                 best = Some(suspect);
             }
         }
@@ -178,7 +206,11 @@ impl<'a> Court<'a> {
     }
 
     fn fitted(&self, parameters: &[Parameter], starts: &[f64]) -> Result<Suspect, String> {
-        let free: Vec<_> = parameters.iter().zip(starts).map(|(own, start)| own.free(*start)).collect();
+        let free: Vec<_> = parameters
+            .iter()
+            .zip(starts)
+            .map(|(own, start)| own.free(*start))
+            .collect();
         let fit = fit(&free, &mut |values| self.residuals(parameters, values))?;
         let from = |own: &Parameter| own.of(&self.scenario.spec);
         Ok(Suspect {
@@ -187,7 +219,11 @@ impl<'a> Court<'a> {
                 .zip(&fit.values)
                 .map(|(own, to)| (*own, from(own), *to))
                 .collect(),
-            explains: if self.cost > 0.0 { 1.0 - fit.cost / self.cost } else { 0.0 },
+            explains: if self.cost > 0.0 {
+                1.0 - fit.cost / self.cost
+            } else {
+                0.0
+            },
             left: fit.cost / self.count.max(1) as f64,
             criterion: self.criterion(fit.cost, parameters.len()),
         })
@@ -197,11 +233,19 @@ impl<'a> Court<'a> {
     fn acquitted(&self) -> Blame {
         let there = |key: &Key| self.simulated.0.get(key).map(|own| own.value);
         Blame {
-            quantities: self.lab.0.iter().map(|(key, own)| (key.clone(), *own, there(key))).collect(),
+            quantities: self
+                .lab
+                .0
+                .iter()
+                .map(|(key, own)| (key.clone(), *own, there(key)))
+                .collect(),
             differ: self.cost / self.count.max(1) as f64,
             named: None,
             others: Vec::new(),
-            untold: Parameter::ALL.into_iter().filter(|own| !self.told.contains(own)).collect(),
+            untold: Parameter::ALL
+                .into_iter()
+                .filter(|own| !self.told.contains(own))
+                .collect(),
         }
     }
 }

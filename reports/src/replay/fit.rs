@@ -31,6 +31,9 @@ pub struct Fit {
     pub errors: Vec<f64>,
 }
 
+/// What gives the residuals of some values: as many each time.
+pub type Residuals<'a, E> = &'a mut dyn FnMut(&[f64]) -> Result<Vec<f64>, E>;
+
 /// Steps after which a fit ends whatever it has reached.
 const STEPS: usize = 200;
 /// A step that helps by less than this share of the cost is the last.
@@ -39,11 +42,11 @@ const LAMBDA: f64 = 1e-3;
 const LAMBDA_MOST: f64 = 1e8;
 
 /// Fits. `residuals` must give as many numbers each time.
-pub fn fit<E>(
-    free: &[Free],
-    residuals: &mut dyn FnMut(&[f64]) -> Result<Vec<f64>, E>,
-) -> Result<Fit, E> {
-    let mut values: Vec<f64> = free.iter().map(|own| own.start.clamp(own.least, own.most)).collect();
+pub fn fit<E>(free: &[Free], residuals: Residuals<'_, E>) -> Result<Fit, E> {
+    let mut values: Vec<f64> = free
+        .iter()
+        .map(|own| own.start.clamp(own.least, own.most))
+        .collect();
     let mut now = residuals(&values)?;
     let mut cost = squares(&now);
     let mut lambda = LAMBDA;
@@ -86,7 +89,7 @@ pub fn jacobian<E>(
     free: &[Free],
     values: &[f64],
     now: &[f64],
-    residuals: &mut dyn FnMut(&[f64]) -> Result<Vec<f64>, E>,
+    residuals: Residuals<'_, E>,
 ) -> Result<Vec<Vec<f64>>, E> {
     let mut columns = Vec::new();
     for (index, own) in free.iter().enumerate() {
@@ -95,7 +98,12 @@ pub fn jacobian<E>(
         let mut near = values.to_vec();
         near[index] += moved;
         let then = residuals(&near)?;
-        columns.push(then.iter().zip(now).map(|(then, now)| (then - now) / moved).collect());
+        columns.push(
+            then.iter()
+                .zip(now)
+                .map(|(then, now)| (then - now) / moved)
+                .collect(),
+        );
     }
     Ok(columns)
 }
@@ -157,8 +165,12 @@ fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Option<Vec<f64>> {
 pub fn errors(columns: &[Vec<f64>]) -> Vec<f64> {
     (0..columns.len())
         .map(|index| {
-            let others: Vec<&Vec<f64>> =
-                columns.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, column)| column).collect();
+            let others: Vec<&Vec<f64>> = columns
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != index)
+                .map(|(_, column)| column)
+                .collect();
             let own = length_beside(&columns[index], &others);
             if own > 0.0 { 1.0 / own } else { f64::INFINITY }
         })
@@ -188,7 +200,9 @@ fn without(column: &[f64], basis: &[Vec<f64>]) -> Vec<f64> {
     for _ in 0..2 {
         for unit in basis {
             let along = dot(&rest, unit);
-            rest.iter_mut().zip(unit).for_each(|(own, unit)| *own -= along * unit);
+            rest.iter_mut()
+                .zip(unit)
+                .for_each(|(own, unit)| *own -= along * unit);
         }
     }
     rest
@@ -236,7 +250,10 @@ mod tests {
     fn errors_are_those_of_a_line_and_what_changes_nothing_has_none() {
         // y = a + b x at x = -1, 0, 1: var a = 1/3, var b = 1/2.
         let model = |at: &[f64]| [-1.0, 0.0, 1.0].map(|x| at[0] + at[1] * x).to_vec();
-        let fit = fitted(&[free(1.0, -9.0, 9.0), free(1.0, -9.0, 9.0), free(1.0, -9.0, 9.0)], model);
+        let fit = fitted(
+            &[free(1.0, -9.0, 9.0), free(1.0, -9.0, 9.0), free(1.0, -9.0, 9.0)],
+            model,
+        );
         assert!((fit.errors[0] - (1.0_f64 / 3.0).sqrt()).abs() < 1e-6, "{fit:?}");
         assert!((fit.errors[1] - 0.5_f64.sqrt()).abs() < 1e-6, "{fit:?}");
         assert_eq!(fit.errors[2], f64::INFINITY);

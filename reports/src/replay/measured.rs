@@ -5,6 +5,7 @@
 
 use twinrack_scenario::spec::ScenarioSpec;
 use twinrack_scenario::spec::migration::MigrationPolicySpec;
+use twinrack_scenario::units::{Bytes, SimDuration};
 
 use super::parameter::Parameter;
 use crate::run::{MigrationStory, Run};
@@ -23,10 +24,17 @@ pub struct Input {
 
 /// The steps that a log measured: the median over its migrations of each.
 pub fn of_log(run: &Run) -> Vec<Input> {
-    let stories: Vec<MigrationStory> =
-        run.migrations().into_iter().filter(|story| story.resumed_s.is_some() && story.how == "live").collect();
+    let stories: Vec<MigrationStory> = run
+        .migrations()
+        .into_iter()
+        .filter(|story| story.resumed_s.is_some() && story.how == "live")
+        .collect();
     let input = |parameter: Parameter, from: &str, of: &dyn Fn(&MigrationStory) -> Option<f64>| {
-        let values: Vec<f64> = stories.iter().filter_map(of).map(|value| value.max(0.0)).collect();
+        let values: Vec<f64> = stories
+            .iter()
+            .filter_map(of)
+            .map(|value| value.max(0.0))
+            .collect();
         (!values.is_empty()).then(|| Input {
             parameter,
             value: quantile(&values, 0.5),
@@ -34,15 +42,35 @@ pub fn of_log(run: &Run) -> Vec<Input> {
         })
     };
     let inputs = [
-        input(Parameter::SetUp, "from the start until the first page was sent", &|story| {
-            let first = story.rounds.first()?;
-            Some(first.end_s - first.seconds - story.started_s?)
+        input(
+            Parameter::SetUp,
+            "from the start until the first page was sent",
+            &|story| {
+                let first = story.rounds.first()?;
+                Some(first.end_s - first.seconds - story.started_s?)
+            },
+        ),
+        input(
+            Parameter::Pause,
+            "stop, log and save of the black-out",
+            &|story| Some(story.blackout?.stop_s),
+        ),
+        input(
+            Parameter::State,
+            "bytes that were neither of a round nor of a page",
+            &state,
+        ),
+        input(Parameter::HandOver, "commit of the black-out", &|story| {
+            Some(story.blackout?.commit_s)
         }),
-        input(Parameter::Pause, "stop, log and save of the black-out", &|story| Some(story.blackout?.stop_s)),
-        input(Parameter::State, "bytes that were neither of a round nor of a page", &state),
-        input(Parameter::HandOver, "commit of the black-out", &|story| Some(story.blackout?.commit_s)),
-        input(Parameter::Resume, "the black-out beyond these and what its bytes take", &resume),
-        input(Parameter::CleanUp, "from when it ran until the end", &|story| Some(story.ended_s? - story.resumed_s?)),
+        input(
+            Parameter::Resume,
+            "the black-out beyond these and what its bytes take",
+            &resume,
+        ),
+        input(Parameter::CleanUp, "from when it ran until the end", &|story| {
+            Some(story.ended_s? - story.resumed_s?)
+        }),
     ];
     inputs.into_iter().flatten().collect()
 }
@@ -71,15 +99,15 @@ fn resume(story: &MigrationStory) -> Option<f64> {
 /// The numbers of a profile that a scenario is to take instead, and which.
 pub fn of_profile(profile: &MigrationPolicySpec, name: &str) -> Vec<Input> {
     let timings = &profile.timings;
-    let seconds = |time: Option<twinrack_scenario::units::SimDuration>| time.map(|time| time.as_secs_f64());
+    let seconds = |time: Option<SimDuration>| time.map(SimDuration::as_secs_f64);
     let values = [
         (Parameter::Goodput, profile.efficiency.map(|share| share.0)),
         (Parameter::RoundTurn, seconds(timings.round)),
         (Parameter::LogStart, seconds(timings.log_start)),
-        (Parameter::PageHeader, profile.page_header.map(|header| header.as_f64())),
+        (Parameter::PageHeader, profile.page_header.map(Bytes::as_f64)),
         (Parameter::SetUp, seconds(timings.setup)),
         (Parameter::Pause, seconds(timings.pause)),
-        (Parameter::State, timings.state.map(|state| state.as_f64())),
+        (Parameter::State, timings.state.map(Bytes::as_f64)),
         (Parameter::HandOver, seconds(timings.csv_hand_over)),
         (Parameter::Resume, seconds(timings.resume)),
         (Parameter::CleanUp, seconds(timings.clean_up)),

@@ -88,7 +88,10 @@ impl Parameter {
 
     /// Those of a host.
     pub fn of_host() -> Vec<Self> {
-        Self::ALL.into_iter().filter(|own| own.belongs() == Belongs::Host).collect()
+        Self::ALL
+            .into_iter()
+            .filter(|own| own.belongs() == Belongs::Host)
+            .collect()
     }
 
     const fn facts(self) -> Facts {
@@ -102,7 +105,11 @@ impl Parameter {
                 belongs: Belongs::Host,
             },
             Self::RoundTurn => Facts::time("round turn", "policies.migration.timings.round", 1.0),
-            Self::LogStart => Facts::time("start of the log, each GiB", "policies.migration.timings.log_start", 10.0),
+            Self::LogStart => Facts::time(
+                "start of the log, each GiB",
+                "policies.migration.timings.log_start",
+                10.0,
+            ),
             Self::PageHeader => Facts {
                 name: "page header",
                 key: "policies.migration.page_header",
@@ -265,7 +272,11 @@ fn bytes(value: f64) -> Bytes {
 /// Bytes beside each page's own, with the default of the policy.
 fn header(migration: &MigrationPolicySpec) -> f64 {
     use twinrack_scenario::spec::migration::PrecopyPolicySpec::{PostCopy, Qemu};
-    let own = if matches!(migration.policy, Some(Qemu(_) | PostCopy(_))) { 8.0 } else { 0.0 };
+    let own = if matches!(migration.policy, Some(Qemu(_) | PostCopy(_))) {
+        8.0
+    } else {
+        0.0
+    };
     migration.page_header.map_or(own, Bytes::as_f64)
 }
 
@@ -285,7 +296,9 @@ mod tests {
             match parameter {
                 Parameter::DirtyRate => assert_eq!(spec.vms[0].dirtying[0].rate, PerSecond(500.0)),
                 Parameter::WorkingSet => assert_eq!(spec.vms[0].dirtying[0].size, Some(Bytes(512 << 20))),
-                Parameter::PageHeader | Parameter::State => assert_eq!(parameter.of(&spec), 1.0, "whole bytes"),
+                Parameter::PageHeader | Parameter::State => {
+                    assert_eq!(parameter.of(&spec), 1.0, "whole bytes");
+                }
                 _ => assert!((parameter.of(&spec) - 0.5).abs() < 1e-9, "{}", parameter.name()),
             }
         }

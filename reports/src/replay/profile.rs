@@ -32,7 +32,10 @@ pub fn yaml(refit: &Refit, runs: &str) -> String {
     }
     text += "migration:\n";
     let told = |parameter: Parameter| {
-        refit.parameters.iter().find(|own| own.parameter == parameter && own.error.is_some())
+        refit
+            .parameters
+            .iter()
+            .find(|own| own.parameter == parameter && own.error.is_some())
     };
     if let Some(goodput) = told(Parameter::Goodput) {
         let _ = writeln!(text, "  efficiency: {:.4}%", goodput.value * 100.0);
@@ -74,6 +77,8 @@ fn timing(fitted: &Fitted) -> Option<String> {
         Parameter::HandOver => format!("    csv_hand_over: {time}\n    lun_hand_over: {time}\n"),
         Parameter::Resume => format!("    resume: {time}\n"),
         Parameter::CleanUp => format!("    announce: 0s\n    clean_up: {time}\n"),
-        Parameter::Goodput | Parameter::PageHeader | Parameter::DirtyRate | Parameter::WorkingSet => return None,
+        Parameter::Goodput | Parameter::PageHeader | Parameter::DirtyRate | Parameter::WorkingSet => {
+            return None;
+        }
     })
 }

@@ -152,8 +152,11 @@ impl Observed {
                 softened((value - own.value) / own.sigma)
             })
             .collect();
-        let mut beyond: BTreeMap<(&str, usize), f64> =
-            self.0.keys().map(|key| ((key.vm.as_str(), key.move_number), 0.0)).collect();
+        let mut beyond: BTreeMap<(&str, usize), f64> = self
+            .0
+            .keys()
+            .map(|key| ((key.vm.as_str(), key.move_number), 0.0))
+            .collect();
         for (key, there) in simulated.0.iter().filter(|(key, _)| key.what.is_of_a_round()) {
             if !self.0.contains_key(key)
                 && let Some(sum) = beyond.get_mut(&(key.vm.as_str(), key.move_number))
@@ -173,7 +176,9 @@ fn softened(residual: f64) -> f64 {
     if size <= PLAIN {
         return residual;
     }
-    (2.0f64.mul_add(PLAIN * size, -(PLAIN * PLAIN))).sqrt().copysign(residual)
+    (2.0f64.mul_add(PLAIN * size, -(PLAIN * PLAIN)))
+        .sqrt()
+        .copysign(residual)
 }
 
 /// Takes down what belongs to one migration.
@@ -207,7 +212,11 @@ impl Put<'_> {
         }
         for round in &story.rounds {
             // The full copy is what it is; a later round is as uncertain as the pages that it sends.
-            let chance = if round.round == 1 { 0.0 } else { chance(round.pages) };
+            let chance = if round.round == 1 {
+                0.0
+            } else {
+                chance(round.pages)
+            };
             let page_s = round.seconds / round.pages.max(1.0);
             let time = (TIME_SHARE * round.seconds).hypot(TIME_S).hypot(chance * page_s);
             self.put(What::RoundTime(round.round), round.seconds, time);
@@ -230,7 +239,9 @@ impl Put<'_> {
     }
 
     fn halves(&mut self, story: &MigrationStory) {
-        let (Some(whole), Some(paused), Some(handed_over)) = (still(story), story.paused_s, story.handed_over_s) else {
+        let (Some(whole), Some(paused), Some(handed_over)) =
+            (still(story), story.paused_s, story.handed_over_s)
+        else {
             return;
         };
         let until = handed_over - paused;
@@ -250,7 +261,11 @@ impl Put<'_> {
             self.step(What::CleanUp, ended - resumed);
         }
         if story.resumed_s.is_some() && story.bytes > 0.0 {
-            let later: f64 = story.rounds.iter().map(|round| chance(round.dirtied).powi(2)).sum();
+            let later: f64 = story
+                .rounds
+                .iter()
+                .map(|round| chance(round.dirtied).powi(2))
+                .sum();
             let sigma = (COUNT_SHARE * story.bytes).hypot(PAGE * (1.0 + later.sqrt()));
             self.put(What::Bytes, story.bytes, sigma);
         }

@@ -79,11 +79,14 @@ pub enum RefitError {
 pub fn refit(mut runs: Vec<LabRun>, one_in: usize, simulate: Simulate<'_>) -> Result<Refit, RefitError> {
     // In an order that nobody chose: that of a hash of what is in each.
     runs.sort_by_key(|lab| {
-        let told = format!("{} {} {}", lab.run.summary.scenario.blake3, lab.run.summary.seed, lab.run.summary.digest);
+        let told = format!(
+            "{} {} {}",
+            lab.run.summary.scenario.blake3, lab.run.summary.seed, lab.run.summary.digest
+        );
         *blake3::hash(told.as_bytes()).as_bytes()
     });
     let total = runs.len();
-    let out = if one_in == 0 { 0 } else { total / one_in };
+    let out = total.checked_div(one_in).unwrap_or(0);
     let rest = runs.split_off(out);
     let (held_out, fitting) = (runs, rest);
     if fitting.is_empty() || (one_in > 0 && out == 0) {
@@ -115,6 +118,9 @@ pub fn refit(mut runs: Vec<LabRun>, one_in: usize, simulate: Simulate<'_>) -> Re
     })
 }
 
+/// Parameters that runs do not determine, each with the reason.
+type Untold = Vec<(Parameter, &'static str)>;
+
 /// The runs that are fitted.
 struct Bench<'a> {
     fitting: &'a [LabRun],
@@ -138,7 +144,9 @@ impl Bench<'_> {
         let starts: Vec<f64> = all.iter().map(|own| own.of(spec)).collect();
         let (told, untold) = self.told(&all, &starts)?;
         let start_of = |parameter: Parameter| {
-            all.iter().position(|own| *own == parameter).map_or(0.0, |index| starts[index])
+            all.iter()
+                .position(|own| *own == parameter)
+                .map_or(0.0, |index| starts[index])
         };
         let free: Vec<_> = told.iter().map(|own| own.free(start_of(*own))).collect();
         let before: Vec<f64> = free.iter().map(|own| own.start).collect();
@@ -152,27 +160,37 @@ impl Bench<'_> {
                 before,
                 value: place.map_or(before, |place| values[place]),
                 error: place.map(|place| errors[place]),
-                why: untold.iter().find(|(own, _)| own == parameter).map(|(_, why)| *why),
+                why: untold
+                    .iter()
+                    .find(|(own, _)| own == parameter)
+                    .map(|(_, why)| *why),
             }
         };
         let count = first.len().max(1) as f64;
         let cost_before: f64 = first.iter().map(|own| own * own).sum();
-        Ok((all.iter().map(fitted).collect(), (cost_before / count, cost / count)))
+        Ok((
+            all.iter().map(fitted).collect(),
+            (cost_before / count, cost / count),
+        ))
     }
 
     /// The parameters that the runs tell of, and the others with the reason.
-    fn told(
-        &self,
-        all: &[Parameter],
-        starts: &[f64],
-    ) -> Result<(Vec<Parameter>, Vec<(Parameter, &'static str)>), String> {
-        let free: Vec<_> = all.iter().zip(starts).map(|(own, start)| own.free(*start)).collect();
+    fn told(&self, all: &[Parameter], starts: &[f64]) -> Result<(Vec<Parameter>, Untold), String> {
+        let free: Vec<_> = all
+            .iter()
+            .zip(starts)
+            .map(|(own, start)| own.free(*start))
+            .collect();
         let now = self.residuals(all, starts)?;
         let columns = jacobian(&free, starts, &now, &mut |values| self.residuals(all, values))?;
         let mut told: Vec<(Parameter, Vec<f64>)> = all.iter().copied().zip(columns).collect();
         let mut untold = Vec::new();
         let silent = |column: &[f64]| column.iter().all(|own| *own == 0.0);
-        untold.extend(told.iter().filter(|own| silent(&own.1)).map(|own| (own.0, "it changes nothing in these runs")));
+        untold.extend(
+            told.iter()
+                .filter(|own| silent(&own.1))
+                .map(|own| (own.0, "it changes nothing in these runs")),
+        );
         told.retain(|own| !silent(&own.1));
         loop {
             let columns: Vec<Vec<f64>> = told.iter().map(|own| own.1.clone()).collect();
@@ -208,7 +226,10 @@ fn held(runs: &[LabRun], values: &[(Parameter, f64)], simulate: Simulate<'_>) ->
 /// What a prediction is held to: the sums over the migrations of a run that completed in both.
 fn figures(simulated: &Run, lab: &Run) -> Vec<TwinFigure> {
     let completed = |run: &Run| -> Vec<MigrationStory> {
-        run.migrations().into_iter().filter(|story| story.resumed_s.is_some()).collect()
+        run.migrations()
+            .into_iter()
+            .filter(|story| story.resumed_s.is_some())
+            .collect()
     };
     let (simulated, lab) = (completed(simulated), completed(lab));
     let figure = |name: &str, unit: &str, of: &dyn Fn(&MigrationStory) -> f64| TwinFigure {

@@ -26,7 +26,9 @@ const TRUTH: [(Parameter, f64); 8] = [
 fn simulate(scenario: &Scenario) -> Result<Run, String> {
     let options = RunOptions { seed: 1 };
     let record = twinrack_sim::run(scenario, options, &mut |_| ControlFlow::Continue(()));
-    record.map(|record| Run::of(&record)).map_err(|error| error.to_string())
+    record
+        .map(|record| Run::of(&record))
+        .map_err(|error| error.to_string())
 }
 
 /// One VM moved once.
@@ -70,7 +72,8 @@ fn lab(scenario: &Scenario, seed: u64) -> Run {
     let mut late = 0_i64;
     let mut events: Vec<Map<String, Value>> = Vec::new();
     for mut event in std::mem::take(&mut run.events) {
-        let number = |event: &Map<String, Value>, key: &str| event.get(key).and_then(Value::as_i64).unwrap_or(0);
+        let number =
+            |event: &Map<String, Value>, key: &str| event.get(key).and_then(Value::as_i64).unwrap_or(0);
         if word(&event, "kind") == "migration_round" {
             let took = number(&event, "nanos");
             let more = ((1e-4 + 5e-4 * took as f64 / 1e9) * noise.next() * 1e9) as i64;
@@ -131,7 +134,10 @@ fn a_wrong_profile_is_named_by_its_parameter() {
         let mut profile = truth.clone();
         parameter.put(wrong, &mut profile.spec);
         let blame = blame(&lab, &profile, &simulate).expect("runs");
-        let named = blame.named.clone().unwrap_or_else(|| panic!("{}: nothing is off", parameter.name()));
+        let named = blame
+            .named
+            .clone()
+            .unwrap_or_else(|| panic!("{}: nothing is off", parameter.name()));
         let [(found, _, to)] = named.changes[..] else {
             panic!("{} by {wrong}: {}", parameter.name(), named.told());
         };
@@ -141,7 +147,11 @@ fn a_wrong_profile_is_named_by_its_parameter() {
             Parameter::DirtyRate | Parameter::WorkingSet => 1.0 / wrong,
             _ => parameter.of(&truth.spec),
         };
-        assert!((to - right).abs() <= near, "{}: {to} for {right}", parameter.name());
+        assert!(
+            (to - right).abs() <= near,
+            "{}: {to} for {right}",
+            parameter.name()
+        );
         assert!(named.explains > 0.9, "{}", named.told());
     }
 }
@@ -164,17 +174,28 @@ fn two_that_are_wrong_are_named_together() {
 fn runs() -> Vec<LabRun> {
     let mut runs = Vec::new();
     for (index, memory) in [64, 128, 256].into_iter().enumerate() {
-        for (other, (rate, pattern)) in [(0, "random"), (5_000, "sequential"), (20_000, "random")].into_iter().enumerate() {
+        for (other, (rate, pattern)) in [(0, "random"), (5_000, "sequential"), (20_000, "random")]
+            .into_iter()
+            .enumerate()
+        {
             let mut truth = scenario(memory, rate, pattern);
             Parameter::Goodput.put(0.957, &mut truth.spec);
             let run = lab(&truth, (index * 3 + other) as u64);
             let mut start = truth;
             Parameter::Goodput.put(1.0, &mut start.spec);
-            for (parameter, wrong) in [(Parameter::RoundTurn, 0.0), (Parameter::SetUp, 2.0), (Parameter::HandOver, 0.25)] {
+            for (parameter, wrong) in [
+                (Parameter::RoundTurn, 0.0),
+                (Parameter::SetUp, 2.0),
+                (Parameter::HandOver, 0.25),
+            ] {
                 parameter.put(wrong, &mut start.spec);
             }
             let name = start.spec.name.value.clone();
-            runs.push(LabRun { name, run, scenario: start });
+            runs.push(LabRun {
+                name,
+                run,
+                scenario: start,
+            });
         }
     }
     runs
@@ -184,7 +205,12 @@ fn runs() -> Vec<LabRun> {
 fn runs_give_back_the_parameters_of_their_host_whatever_their_order() {
     let refitted = refit(runs(), 3, &simulate).expect("fits");
     let found = |parameter: Parameter| {
-        refitted.parameters.iter().find(|own| own.parameter == parameter).expect("told").clone()
+        refitted
+            .parameters
+            .iter()
+            .find(|own| own.parameter == parameter)
+            .expect("told")
+            .clone()
     };
     for (parameter, right, near) in [
         (Parameter::Goodput, 0.957, 0.002),
@@ -197,8 +223,15 @@ fn runs_give_back_the_parameters_of_their_host_whatever_their_order() {
         assert!((fitted.value - right).abs() <= near, "{fitted:?} for {right}");
         assert!(fitted.error.is_some_and(|error| error < near * 4.0), "{fitted:?}");
     }
-    assert_eq!((refitted.fitted.0.cases.len(), refitted.held_out.0.cases.len()), (6, 3));
-    assert!(refitted.differ.1 < 1.0 && refitted.differ.0 > 4.0, "{:?}", refitted.differ);
+    assert_eq!(
+        (refitted.fitted.0.cases.len(), refitted.held_out.0.cases.len()),
+        (6, 3)
+    );
+    assert!(
+        refitted.differ.1 < 1.0 && refitted.differ.0 > 4.0,
+        "{:?}",
+        refitted.differ
+    );
     for verdict in &refitted.held_out.1.verdicts {
         assert!(verdict.ok, "{verdict:?}");
     }
@@ -213,15 +246,27 @@ fn what_runs_do_not_determine_keeps_its_value_and_is_told() {
     let idle = |memory: u64, seed: u64| {
         let truth = scenario(memory, 0, "random");
         let (run, name) = (lab(&truth, seed), truth.spec.name.value.clone());
-        LabRun { name, run, scenario: truth }
+        LabRun {
+            name,
+            run,
+            scenario: truth,
+        }
     };
     let runs = vec![idle(128, 1), idle(128, 2), idle(128, 3)];
     let refitted = refit(runs, 0, &simulate).expect("fits");
-    let untold: Vec<Parameter> =
-        refitted.parameters.iter().filter(|own| own.error.is_none()).map(|own| own.parameter).collect();
+    let untold: Vec<Parameter> = refitted
+        .parameters
+        .iter()
+        .filter(|own| own.error.is_none())
+        .map(|own| own.parameter)
+        .collect();
     assert!(!untold.is_empty());
     for parameter in &untold {
-        let fitted = refitted.parameters.iter().find(|own| own.parameter == *parameter).expect("told");
+        let fitted = refitted
+            .parameters
+            .iter()
+            .find(|own| own.parameter == *parameter)
+            .expect("told");
         assert_eq!(fitted.value, fitted.before);
         assert!(fitted.why.is_some());
     }
@@ -235,7 +280,11 @@ fn a_profile_of_a_fit_is_taken_by_a_scenario() {
     use twinrack_scenario::read::{Lookup, LookupError, read};
     struct One(String);
     impl Lookup for One {
-        fn profile(&self, _: twinrack_scenario::profile::ProfileKind, _: &str) -> Result<String, LookupError> {
+        fn profile(
+            &self,
+            _: twinrack_scenario::profile::ProfileKind,
+            _: &str,
+        ) -> Result<String, LookupError> {
             Ok(self.0.clone())
         }
         fn trace(&self, _: &str) -> Result<Vec<u8>, LookupError> {
@@ -244,11 +293,14 @@ fn a_profile_of_a_fit_is_taken_by_a_scenario() {
     }
     let refitted = refit(runs(), 3, &simulate).expect("fits");
     let yaml = profile::yaml(&refitted, "Test.");
-    let scenario = "name: a\nduration: 1s\nhosts: [{name: n, memory: 8GiB}]\npolicies: {profile: ./here.yaml}\n";
-    let read = read("a", scenario, &One(yaml.clone()), &[]).unwrap_or_else(|rejected| panic!("{rejected}\n{yaml}"));
+    let scenario =
+        "name: a\nduration: 1s\nhosts: [{name: n, memory: 8GiB}]\npolicies: {profile: ./here.yaml}\n";
+    let read =
+        read("a", scenario, &One(yaml.clone()), &[]).unwrap_or_else(|rejected| panic!("{rejected}\n{yaml}"));
     for fitted in refitted.parameters.iter().filter(|own| own.error.is_some()) {
         let there = fitted.parameter.of(&read.spec);
-        let near = 1e-4 * fitted.value.abs() + 1.0_f64.min(if fitted.parameter.unit() == "B" { 1.0 } else { 1e-8 });
+        let near =
+            1e-4 * fitted.value.abs() + 1.0_f64.min(if fitted.parameter.unit() == "B" { 1.0 } else { 1e-8 });
         assert!((there - fitted.value).abs() <= near, "{fitted:?}: {there}");
     }
 }
@@ -264,9 +316,15 @@ fn events_are_laid_side_by_side_and_the_clocks_compared() {
     let apart = farthest.apart_s().expect("both have it").abs();
     assert!(apart > 0.0 && apart < 3e-3, "{farthest:?}");
     let mut fewer = lab.clone();
-    fewer.events.retain(|event| word(event, "kind") != "migration_handed_over");
+    fewer
+        .events
+        .retain(|event| word(event, "kind") != "migration_handed_over");
     let alignment = align(&simulated, &fewer);
-    let alone: Vec<String> =
-        alignment.events.iter().filter(|event| event.measured_s.is_none()).map(Aligned::what).collect();
+    let alone: Vec<String> = alignment
+        .events
+        .iter()
+        .filter(|event| event.measured_s.is_none())
+        .map(Aligned::what)
+        .collect();
     assert_eq!(alone, ["handed over: vm"]);
 }

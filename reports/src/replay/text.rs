@@ -20,7 +20,10 @@ impl Replay {
         let within = figures.iter().filter(|figure| figure.within()).count();
         let name = &self.figures.name;
         let off = self.blame.off();
-        format!("REPLAY: {name}, {within} of {} figures within their band; {off}", figures.len())
+        format!(
+            "REPLAY: {name}, {within} of {} figures within their band; {off}",
+            figures.len()
+        )
     }
 
     /// How far the clocks are apart, in a sentence.
@@ -49,7 +52,9 @@ impl Blame {
     pub fn off(&self) -> String {
         match &self.named {
             Some(suspect) => format!("off: {}", suspect.told()),
-            None if self.quantities.is_empty() => "no migration of the lab completed, so no model was held to one".to_owned(),
+            None if self.quantities.is_empty() => {
+                "no migration of the lab completed, so no model was held to one".to_owned()
+            }
             None => format!(
                 "no parameter is off: steps and rounds differ by {:.1} times what may differ without a reason",
                 self.differ.sqrt()
@@ -74,10 +79,19 @@ impl Suspect {
     pub fn told(&self) -> String {
         let change = |(parameter, from, to): &(Parameter, f64, f64)| {
             let shown = |value: f64| shown(*parameter, value);
-            format!("{} ({} here, {} fits)", parameter.name(), shown(*from), shown(*to))
+            format!(
+                "{} ({} here, {} fits)",
+                parameter.name(),
+                shown(*from),
+                shown(*to)
+            )
         };
         let changes: Vec<String> = self.changes.iter().map(change).collect();
-        format!("{}, which removes {} of the difference", changes.join(" and "), percent(self.explains))
+        format!(
+            "{}, which removes {} of the difference",
+            changes.join(" and "),
+            percent(self.explains)
+        )
     }
 }
 
@@ -100,21 +114,23 @@ pub fn written(replay: &Replay, width: u16) -> String {
     );
     for event in replay.alignment.events.iter().take(SHOWN) {
         let at = |time: Option<f64>| time.map_or_else(|| "-".to_owned(), moment);
-        let apart = event.apart_s().map_or_else(String::new, |apart| signed(apart, "s"));
+        let apart = event
+            .apart_s()
+            .map_or_else(String::new, |apart| signed(apart, "s"));
         events.add_row([event.what(), at(event.simulated_s), at(event.measured_s), apart]);
     }
     text += &drawn(&events);
     let more = replay.alignment.events.len().saturating_sub(SHOWN);
     if more > 0 {
-        text += &format!("\n … and {more} more");
+        let _ = write!(text, "\n … and {more} more");
     }
-    text += &format!("\n\n{}\n\n", replay.clocks());
+    // Writing into a text can't fail.
+    let _ = write!(text, "\n\n{}\n\n", replay.clocks());
     text += "figures: simulated / measured (error, spread of the repeats)\n";
     text += &figures_written(&replay.figures);
     text += "\nquantities of migrations that differ most, in units of what may differ without a reason\n";
     for (key, own, there) in worst(&replay.blame) {
         let simulated = there.map_or_else(|| "none".to_owned(), |value| quantity(value, key.what.unit()));
-        // Writing into a text can't fail.
         let _ = writeln!(
             text,
             "  {:<34} {simulated} / {} ({:+.1})",
@@ -123,7 +139,7 @@ pub fn written(replay: &Replay, width: u16) -> String {
             (there.unwrap_or(0.0) - own.value) / own.sigma
         );
     }
-    text += &format!("\n{}\n", replay.blame.off());
+    let _ = writeln!(text, "\n{}", replay.blame.off());
     for other in replay.blame.others.iter().take(3) {
         let _ = writeln!(text, "  {}: {}", replay.blame.likely(other), other.told());
     }
@@ -170,7 +186,12 @@ pub fn signed(value: f64, unit: &str) -> String {
 
 /// A fit, for a terminal of `width` columns.
 pub fn refitted(refit: &Refit, width: u16) -> String {
-    let mut parameters = table(width, &["parameter", "before", "fitted", "known to", ""], &[1, 2, 3], Last::Words);
+    let mut parameters = table(
+        width,
+        &["parameter", "before", "fitted", "known to", ""],
+        &[1, 2, 3],
+        Last::Words,
+    );
     for fitted in &refit.parameters {
         let value = |value: f64| shown(fitted.parameter, value);
         let (after, known, why) = match fitted.error {
@@ -187,7 +208,15 @@ pub fn refitted(refit: &Refit, width: u16) -> String {
     }
     let mut errors = table(
         width,
-        &["median error", "runs", "before", "after", "95 % within", "gate", ""],
+        &[
+            "median error",
+            "runs",
+            "before",
+            "after",
+            "95 % within",
+            "gate",
+            "",
+        ],
         &[1, 2, 3, 4, 5],
         Last::Words,
     );

@@ -44,13 +44,16 @@ fn virtually(scenario: &Scenario) -> Result<Run, String> {
         seed: scenario.spec.seed,
     };
     let record = run(scenario, options, &mut |_| ControlFlow::Continue(()));
-    record.map(|record| Run::of(&record)).map_err(|error| error.to_string())
+    record
+        .map(|record| Run::of(&record))
+        .map_err(|error| error.to_string())
 }
 
 /// The example log of a lab against its simulation.
 fn replayed() -> Replay {
     let log = include_str!("../../../scenarios/lab/one-move.jsonl");
-    let record = lab_log::read("one-move.jsonl", log, &NoFiles).unwrap_or_else(|rejected| panic!("{rejected}"));
+    let record =
+        lab_log::read("one-move.jsonl", log, &NoFiles).unwrap_or_else(|rejected| panic!("{rejected}"));
     let lab = Run::of(&record);
     let mut scenario = Scenario::from_yaml_for(Backend::Kvm, &lab.scenario_yaml).expect("was read before");
     let inputs = put(of_log(&lab), &mut scenario.spec);

@@ -231,7 +231,13 @@ fn a_replay_says_first_what_is_off() {
     ];
     let order = order.map(|what| at(&what.replace("&#39;", "'")));
     assert!(order.is_sorted(), "{order:?}");
-    for told in ["nested: the host is itself", "Linux 6.", "unavailable: power.*", "some avg10=", "migration.downtime_s"] {
+    for told in [
+        "nested: the host is itself",
+        "Linux 6.",
+        "unavailable: power.*",
+        "some avg10=",
+        "migration.downtime_s",
+    ] {
         at(told);
     }
 }

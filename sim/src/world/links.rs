@@ -95,7 +95,12 @@ impl Network {
             let nics = &scenario.spec.hosts[scenario.hosts.group_of(host)].nics;
             nics.get(index).or(nics.last())
         };
-        let efficiency = scenario.spec.policies.migration.efficiency.map_or(1.0, |share| share.0);
+        let efficiency = scenario
+            .spec
+            .policies
+            .migration
+            .efficiency
+            .map_or(1.0, |share| share.0);
         let payload = |speed| payload(spec, speed).times(efficiency);
         let port = |host| payload(nic(host).map_or(spec.speed, |nic| nic.speed.min(spec.speed)));
         let queues = |host| {
@@ -146,7 +151,12 @@ impl Network {
 
     fn plain(scenario: &Scenario) -> Self {
         let mtu = Bytes(1500);
-        let efficiency = scenario.spec.policies.migration.efficiency.map_or(1.0, |share| share.0);
+        let efficiency = scenario
+            .spec
+            .policies
+            .migration
+            .efficiency
+            .map_or(1.0, |share| share.0);
         let rate = payload_rate(BitsPerSecond(1_000_000_000), mtu).times(efficiency);
         let link = vec![rate; scenario.hosts.len() as usize];
         Self {

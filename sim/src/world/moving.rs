@@ -291,7 +291,13 @@ impl Body<'_> {
             return;
         };
         let network = &mut self.links.networks[entry.network];
-        let efficiency = self.scenario.spec.policies.migration.efficiency.map_or(1.0, |share| share.0);
+        let efficiency = self
+            .scenario
+            .spec
+            .policies
+            .migration
+            .efficiency
+            .map_or(1.0, |share| share.0);
         let cap = lower(limit, network.goodput).map(|cap| cap.times(efficiency));
         let (owner, ends, size) = (Owner::Migration(id), (entry.from, entry.to), Size::Transfer(wire));
         let flow = network.start(now, owner, ends, size, lower(cap, thread));

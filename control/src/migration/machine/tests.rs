@@ -285,6 +285,7 @@ fn the_hand_over_takes_what_its_volume_takes() {
         validation: None,
         setup: None,
         round: None,
+        log_start: None,
         pause: None,
         state: None,
         csv_hand_over: None,
