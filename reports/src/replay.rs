@@ -3,10 +3,10 @@
 //! Nothing here runs a simulation: who calls hands in how that is done ([`Simulate`]).
 //!
 //! 1. The steps that the lab's log times by themselves are put into the scenario ([`measured`]).
-//! 2. It is simulated, and the events of both are laid side by side ([`align`]).
+//! 2. It is simulated, and the events of both are laid side by side ([`mod@align`]).
 //! 3. What each step and round took is compared ([`quantity`]); where it differs by more than it may, the one parameter or the two
-//!    whose change removes most of the difference are named ([`blame`]).
-//! 4. Several runs together give all parameters of a host, by least squares ([`fit`], [`refit`]), as a profile ([`profile`]).
+//!    whose change removes most of the difference are named ([`mod@blame`]).
+//! 4. Several runs together give all parameters of a host, by least squares ([`mod@fit`], [`mod@refit`]), as a profile ([`profile`]).
 
 pub mod align;
 pub mod blame;

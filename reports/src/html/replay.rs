@@ -118,6 +118,9 @@ fn figures(replay: &Replay) -> String {
             verdict.into(),
         ])
     };
+    // What is compared above all stands first.
+    let mut ordered: Vec<&TwinFigure> = replay.figures.figures.iter().collect();
+    ordered.sort_by_key(|figure| !figure.name.starts_with("migration."));
     let data = Data::new(
         file_name(&replay.lab, "replay-figures"),
         &[
@@ -129,7 +132,7 @@ fn figures(replay: &Replay) -> String {
             ("band", Kind::Text),
             ("", Kind::Text),
         ],
-        replay.figures.figures.iter().filter_map(row).collect(),
+        ordered.into_iter().filter_map(row).collect(),
     );
     titled("Figures", &data.folded(true))
 }
