@@ -71,7 +71,7 @@ fn told(replay: &Replay, outputs: &Outputs<'_>) -> Result<Exit, Stop> {
         written(path, &markdown(std::slice::from_ref(&replay.figures), &about))?;
     }
     if let Some(path) = outputs.html {
-        written(path, &html::replay_page(replay))?;
+        written(path, &html::replay::page(replay))?;
     }
     Ok(Exit::Done)
 }

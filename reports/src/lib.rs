@@ -4,11 +4,14 @@
 
 pub mod chart;
 pub mod compare;
+pub mod history;
 pub mod html;
+pub mod junit;
 pub mod lab_log;
 pub mod record_dir;
 pub mod replay;
 pub mod run;
+pub mod tested;
 pub mod text;
 pub mod trace_event;
 pub mod twin;

@@ -4,6 +4,7 @@ use twinrack_scenario::record::ClockFacts;
 use twinrack_scenario::record::figure::{Source, kind_of};
 
 use super::data::{Cell, Data, Kind};
+use super::document::Document;
 use super::element::{details, escape, section as titled, terms};
 use super::figure::Figure;
 use super::levels::file_name;
@@ -25,11 +26,6 @@ pub fn page(replay: &Replay) -> String {
     let name = &summary.scenario.name;
     let title = summary.scenario.title.as_ref().unwrap_or(name);
     let within = replay.figures.figures.iter().all(TwinFigure::within);
-    let class = if within && replay.blame.named.is_none() {
-        "pass"
-    } else {
-        "fail"
-    };
     let sections = [
         off(replay),
         figures(replay),
@@ -38,22 +34,21 @@ pub fn page(replay: &Replay) -> String {
         quantities(replay),
         inputs(replay),
         provenance(replay),
-    ]
-    .concat();
-    let meta = format!(
-        "{} · {} body against the simulated one · seed {} · {}",
-        escape(name),
-        escape(&summary.backend),
-        summary.seed,
-        escape(&machines(replay))
-    );
-    super::document(
+    ];
+    Document {
         name,
-        (class, &replay.verdict()),
-        &format!("{title}: simulation against lab"),
-        &meta,
-        &sections,
-    )
+        passed: within && replay.blame.named.is_none(),
+        verdict: &replay.verdict(),
+        title: &format!("{title}: simulation against lab"),
+        meta: &format!(
+            "{name} · {} body against the simulated one · seed {} · {}",
+            summary.backend,
+            summary.seed,
+            machines(replay)
+        ),
+        sections: &sections,
+    }
+    .html()
 }
 
 /// The hosts in a few words.

@@ -4,6 +4,8 @@
 mod browser;
 /// The page shows what it should, asks for nothing, and can be read on wide and narrow screens.
 mod page;
+/// So do the pages of comparisons, histories and sweeps.
+mod pages;
 /// Trace events are what their format wants.
 mod trace;
 
@@ -30,18 +32,27 @@ impl Lookup for Synthetic {
 
 /// A scenario of the library, run.
 fn simulated(scenario: &str) -> Run {
+    simulated_with(scenario, &[], None)
+}
+
+/// The same with values of it changed, and at another seed.
+fn simulated_with(scenario: &str, sets: &[(&str, &str)], seed: Option<u64>) -> Run {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../scenarios")
         .join(scenario);
     let text = std::fs::read_to_string(&path).expect("the library is there");
-    let scenario = read(scenario, &text, &Synthetic, &[]).unwrap_or_else(|rejected| panic!("{rejected}"));
-    virtually(&scenario).expect("runs")
+    let sets: Vec<(String, String)> = sets
+        .iter()
+        .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()))
+        .collect();
+    let scenario = read(scenario, &text, &Synthetic, &sets).unwrap_or_else(|rejected| panic!("{rejected}"));
+    virtually(&scenario, seed).expect("runs")
 }
 
 /// A run in virtual time of a scenario that was read.
-fn virtually(scenario: &Scenario) -> Result<Run, String> {
+fn virtually(scenario: &Scenario, seed: Option<u64>) -> Result<Run, String> {
     let options = RunOptions {
-        seed: scenario.spec.seed,
+        seed: seed.unwrap_or(scenario.spec.seed),
     };
     let record = run(scenario, options, &mut |_| ControlFlow::Continue(()));
     record
@@ -57,7 +68,7 @@ fn replayed() -> Replay {
     let lab = Run::of(&record);
     let mut scenario = Scenario::from_yaml_for(Backend::Kvm, &lab.scenario_yaml).expect("was read before");
     let inputs = put(of_log(&lab), &mut scenario.spec);
-    replay(lab, &scenario, inputs, &virtually).unwrap_or_else(|why| panic!("{why}"))
+    replay(lab, &scenario, inputs, &|scenario| virtually(scenario, None)).unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// One scenario for each kind of page: one migration, several that wait, failures, moves that are no live migrations, none at

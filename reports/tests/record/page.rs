@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use twinrack_reports::html::{escape, page, replay_page};
+use twinrack_reports::html::{escape, page, replay};
 
 use crate::browser::{Browser, View};
 use crate::{SCENARIOS, replayed, simulated};
 
 const PROBE: &str = include_str!("probe.js");
-const DESKTOP: View = View {
+pub const DESKTOP: View = View {
     width: 1200,
     dark: false,
 };
 
 /// What the probe finds in a page on screens of these widths. A window can't be as narrow as a telephone, a frame in it can.
-fn probed(browser: &Browser, html: &str, dark: bool, widths: &[u32]) -> Vec<Value> {
+pub fn probed(browser: &Browser, html: &str, dark: bool, widths: &[u32]) -> Vec<Value> {
     // The policy of the page would forbid the probe too.
     let (head, rest) = html
         .split_once("<meta http-equiv=")
@@ -50,7 +50,7 @@ fn probed(browser: &Browser, html: &str, dark: bool, widths: &[u32]) -> Vec<Valu
 fn pages() -> Vec<(&'static str, String)> {
     let of_run = |scenario| (scenario, page(&simulated(scenario)));
     let runs = SCENARIOS.into_iter().map(of_run);
-    runs.chain([("a replay", replay_page(&replayed()))]).collect()
+    runs.chain([("a replay", replay::page(&replayed()))]).collect()
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_page_says_first_how_the_run_came_out() {
 /// The page of a replay says first what is off, then what that rests on, and from which hosts the lab's numbers are.
 #[test]
 fn a_replay_says_first_what_is_off() {
-    let html = replay_page(&replayed());
+    let html = replay::page(&replayed());
     let at = |what: &str| html.find(what).unwrap_or_else(|| panic!("no {what}"));
     let order = [
         ">REPLAY: one-move, ",
