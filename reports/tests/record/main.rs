@@ -68,7 +68,8 @@ fn replayed() -> Replay {
     let lab = Run::of(&record);
     let mut scenario = Scenario::from_yaml_for(Backend::Kvm, &lab.scenario_yaml).expect("was read before");
     let inputs = put(of_log(&lab), &mut scenario.spec);
-    replay(lab, &scenario, inputs, &|scenario| virtually(scenario, None)).unwrap_or_else(|why| panic!("{why}"))
+    replay(lab, &scenario, inputs, &|scenario| virtually(scenario, None))
+        .unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// One scenario for each kind of page: one migration, several that wait, failures, moves that are no live migrations, none at
