@@ -24,14 +24,9 @@ pub struct Input {
 
 /// The steps that a log measured: the median over its migrations of each.
 pub fn of_log(run: &Run) -> Vec<Input> {
-    of_logs(&[run])
-}
-
-/// The same over the migrations of several.
-pub fn of_logs(runs: &[&Run]) -> Vec<Input> {
-    let stories: Vec<MigrationStory> = runs
-        .iter()
-        .flat_map(|run| run.migrations())
+    let stories: Vec<MigrationStory> = run
+        .migrations()
+        .into_iter()
         .filter(|story| story.resumed_s.is_some() && story.how == "live")
         .collect();
     let input = |parameter: Parameter, from: &str, of: &dyn Fn(&MigrationStory) -> Option<f64>| {

@@ -8,7 +8,6 @@ use twinrack_scenario::Scenario;
 use super::Simulate;
 use super::blame::observed;
 use super::fit::{Fit, errors, fit, jacobian};
-use super::measured::{of_logs, put};
 use super::parameter::Parameter;
 use super::quantity::Observed;
 use crate::run::{MigrationStory, Run};
@@ -89,11 +88,10 @@ pub fn refit(mut runs: Vec<LabRun>, one_in: usize, simulate: Simulate<'_>) -> Re
     let total = runs.len();
     let out = total.checked_div(one_in).unwrap_or(0);
     let rest = runs.split_off(out);
-    let (mut held_out, mut fitting) = (runs, rest);
+    let (held_out, fitting) = (runs, rest);
     if fitting.is_empty() || (one_in > 0 && out == 0) {
         return Err(RefitError::TooFew(out, total, fitting.len()));
     }
-    start(&mut fitting, &mut held_out);
     let labs: Vec<Observed> = fitting.iter().map(|lab| Observed::of_lab(&lab.run)).collect();
     if labs.iter().all(|lab| lab.0.is_empty()) {
         return Err(RefitError::NothingTold);
@@ -118,16 +116,6 @@ pub fn refit(mut runs: Vec<LabRun>, one_in: usize, simulate: Simulate<'_>) -> Re
         parameters,
         differ,
     })
-}
-
-/// Where neither a scenario nor a profile says it, a step starts at what the logs that are fitted measured by themselves: from a start
-/// that is far off, a simulated migration may not come to its end within the run, and nothing would be told of its last steps.
-fn start(fitting: &mut [LabRun], held_out: &mut [LabRun]) {
-    let logs: Vec<&Run> = fitting.iter().map(|lab| &lab.run).collect();
-    let inputs = of_logs(&logs);
-    for lab in fitting.iter_mut().chain(held_out) {
-        put(inputs.clone(), &mut lab.scenario.spec);
-    }
 }
 
 /// Parameters that runs do not determine, each with the reason.
