@@ -14,6 +14,8 @@ mod determinism;
 mod devices;
 /// Files that a killed command was writing are whole or absent, and the command goes on when it is given again.
 mod kills;
+/// Logs of a lab become records, and profiles are fitted to them.
+mod record;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.
 mod scenarios;
 /// Suites of scenarios: what passes, what fails, what can't be run.

@@ -14,6 +14,7 @@ pub mod history;
 mod levels;
 mod migrations;
 mod provenance;
+pub mod replay;
 mod summary;
 pub mod sweep;
 mod utilisation;

@@ -21,6 +21,8 @@ pub struct Timings {
     pub setup: SimDuration,
     /// From the last byte of a round until the next begins.
     pub round: SimDuration,
+    /// Starting the log of written pages, for each GiB.
+    pub log_start: SimDuration,
     /// Stopping the virtual processors.
     pub pause: SimDuration,
     /// State of processors and devices, sent in the pause.
@@ -52,6 +54,7 @@ impl Timings {
             validation: filled.validation.unwrap_or_default(),
             setup: filled.setup.unwrap_or_default(),
             round: filled.round.unwrap_or_default(),
+            log_start: filled.log_start.unwrap_or_default(),
             pause: filled.pause.unwrap_or_default(),
             state: filled.state.unwrap_or_default(),
             hand_over,

@@ -3,18 +3,25 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use twinrack_reports::html::page;
+use twinrack_reports::html::{page, replay};
 
 use crate::browser::{Browser, DESKTOP, probed};
-use crate::{SCENARIOS, simulated};
+use crate::{SCENARIOS, replayed, simulated};
+
+/// A page of each kind: of runs, and of a replay.
+fn pages() -> Vec<(&'static str, String)> {
+    let of_run = |scenario| (scenario, page(&simulated(scenario)));
+    let runs = SCENARIOS.into_iter().map(of_run);
+    runs.chain([("a replay", replay::page(&replayed()))]).collect()
+}
 
 #[test]
 fn a_page_loads_without_a_complaint_and_asks_for_nothing() {
     let Some(browser) = Browser::of_this_machine("no page") else {
         return;
     };
-    for scenario in SCENARIOS {
-        let opened = browser.open(&page(&simulated(scenario)), DESKTOP);
+    for (scenario, html) in pages() {
+        let opened = browser.open(&html, DESKTOP);
         assert_eq!(opened.console, [""; 0], "{scenario}");
         assert_eq!(opened.requests, [""; 0], "{scenario}");
         let sections: Vec<_> = opened.dom.matches("<h2>").collect();
@@ -62,8 +69,8 @@ fn a_page_can_be_read_on_screens_of_all_widths() {
         return;
     };
     let mut widths = BTreeSet::new();
-    for scenario in SCENARIOS {
-        for found in probed(&browser, &page(&simulated(scenario)), false, &[400, 840, 1200]) {
+    for (scenario, html) in pages() {
+        for found in probed(&browser, &html, false, &[400, 840, 1200]) {
             let width = &found["width"];
             assert_eq!(
                 found["overflow"], 0,
@@ -127,8 +134,7 @@ fn a_page_with_text_on_text_or_too_wide_is_found_out() {
 
 #[test]
 fn every_chart_has_its_data_and_a_file_of_them() {
-    for scenario in SCENARIOS {
-        let html = page(&simulated(scenario));
+    for (scenario, html) in pages() {
         let figures: Vec<&str> = html.split("<figure>").skip(1).collect();
         assert!(!figures.is_empty(), "{scenario}");
         for figure in figures {
@@ -168,4 +174,32 @@ fn a_page_says_first_how_the_run_came_out() {
     assert!(html.contains(&format!("All {count} migrations, a line each")));
     assert!(html.contains(&run.summary.digest));
     assert!(html.contains("24 h of simulated time"));
+}
+
+/// The page of a replay says first what is off, then what that rests on, and from which hosts the lab's numbers are.
+#[test]
+fn a_replay_says_first_what_is_off() {
+    let html = replay::page(&replayed());
+    let at = |what: &str| html.find(what).unwrap_or_else(|| panic!("no {what}"));
+    let order = [
+        ">REPLAY: one-move, ",
+        "<h2>What is off",
+        "<h2>Figures",
+        "<h2>Events",
+        "Rounds of vm from n1 to n2, measured",
+        "<h2>Steps and rounds",
+        "<h2>What the simulator was given",
+        "<h2>Where the lab&#39;s numbers",
+    ];
+    let order = order.map(|what| at(&what.replace("&#39;", "'")));
+    assert!(order.is_sorted(), "{order:?}");
+    for told in [
+        "nested: the host is itself",
+        "Linux 6.",
+        "unavailable: power.*",
+        "some avg10=",
+        "migration.downtime_s",
+    ] {
+        at(told);
+    }
 }

@@ -65,7 +65,7 @@ impl Links {
             .map(|index| Network::of(scenario, index))
             .collect();
         if networks.is_empty() {
-            networks.push(Network::plain(scenario.hosts.len()));
+            networks.push(Network::plain(scenario));
         }
         Self {
             networks,
@@ -97,14 +97,20 @@ impl Network {
             let nics = &scenario.spec.hosts[scenario.hosts.group_of(host)].nics;
             nics.get(index).or(nics.last())
         };
+        let efficiency = scenario
+            .spec
+            .policies
+            .migration
+            .efficiency
+            .map_or(1.0, |share| share.0);
         let mtu = connected(scenario, spec)
             .into_iter()
             .filter_map(nic)
             .map(|nic| nic.mtu)
             .fold(spec.mtu, Bytes::min);
         let payload = |speed| match spec.framing {
-            FramingSpec::Ethernet => payload_rate(speed, mtu),
-            FramingSpec::None => speed,
+            FramingSpec::Ethernet => payload_rate(speed, mtu).times(efficiency),
+            FramingSpec::None => speed.times(efficiency),
         };
         let port = |host| payload(nic(host).map_or(spec.speed, |nic| nic.speed.min(spec.speed)));
         let queues = |host| {
@@ -157,9 +163,16 @@ impl Network {
         self.link.iter().copied().min().unwrap_or_default()
     }
 
-    fn plain(hosts: u32) -> Self {
+    fn plain(scenario: &Scenario) -> Self {
         let mtu = Bytes(1500);
-        let link = vec![payload_rate(BitsPerSecond(1_000_000_000), mtu); hosts as usize];
+        let efficiency = scenario
+            .spec
+            .policies
+            .migration
+            .efficiency
+            .map_or(1.0, |share| share.0);
+        let rate = payload_rate(BitsPerSecond(1_000_000_000), mtu).times(efficiency);
+        let link = vec![rate; scenario.hosts.len() as usize];
         Self {
             fluid: FluidNetwork::new(
                 Topology::star(link.iter().copied()),

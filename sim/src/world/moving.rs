@@ -32,6 +32,8 @@ use waiting::Waiting;
 pub enum Done {
     /// Checks were passed.
     Validated,
+    /// The log of written pages has started: the first round is sent.
+    LogStarted,
     /// The target is ready.
     Prepared,
     /// A round was cut short: what is left fits the pause.
@@ -69,6 +71,10 @@ pub struct Move {
     network: usize,
     /// From the last byte of a round until the next.
     turn: SimDuration,
+    /// What starting the log of written pages takes.
+    log_start: SimDuration,
+    /// The first round, while the log starts: its bytes, its limit, and when it is over.
+    first: Option<(Bytes, Option<BitsPerSecond>, Until)>,
     pub(super) tracker: Option<DirtyTracker>,
     /// The share of its stated rates at which the VM writes, as the tracker has it.
     share: Ratio,
@@ -127,6 +133,10 @@ impl Body<'_> {
             to,
             network: network.map_or(0, NetworkId::index),
             turn: plan.timings.round,
+            log_start: SimDuration::from_secs_f64(
+                plan.timings.log_start.as_secs_f64() * plan.memory.as_f64() / Bytes::GIB.as_f64(),
+            ),
+            first: None,
             tracker: Some(tracker),
             share,
             flow: None,
@@ -176,12 +186,11 @@ impl Body<'_> {
                 ..
             } => {
                 self.throttle(now, id, *throttle);
-                if *round == 1
-                    && let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut())
-                {
-                    tracker.start(now);
+                if *round == 1 {
+                    self.start_log(id, (*wire, *rate_limit, *until));
+                } else {
+                    self.send(id, *wire, *rate_limit, Done::RoundArrived, *until);
                 }
-                self.send(id, *wire, *rate_limit, Done::RoundArrived, *until);
             }
             Command::PauseVm { takes, .. } => {
                 self.halt_vm(vm, VmState::Paused);
@@ -221,6 +230,32 @@ impl Body<'_> {
         }
     }
 
+    /// Every page is protected before the first is sent: what is written meanwhile is sent with the full copy.
+    fn start_log(&mut self, id: MigrationId, first: (Bytes, Option<BitsPerSecond>, Until)) {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        entry.first = Some(first);
+        let takes = entry.log_start;
+        if takes > SimDuration::ZERO {
+            return self.after(id, takes, Done::LogStarted);
+        }
+        self.send_first(id);
+    }
+
+    fn send_first(&mut self, id: MigrationId) {
+        let now = self.engine.now();
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        if let Some(tracker) = &mut entry.tracker {
+            tracker.start(now);
+        }
+        if let Some((wire, limit, until)) = entry.first.take() {
+            self.send(id, wire, limit, Done::RoundArrived, until);
+        }
+    }
+
     fn after(&mut self, id: MigrationId, takes: SimDuration, done: Done) {
         let Some(epoch) = self.moves.get(&id).map(|entry| entry.epoch) else {
             return;
@@ -256,7 +291,14 @@ impl Body<'_> {
             return;
         };
         let network = &mut self.links.networks[entry.network];
-        let cap = lower(limit, network.goodput);
+        let efficiency = self
+            .scenario
+            .spec
+            .policies
+            .migration
+            .efficiency
+            .map_or(1.0, |share| share.0);
+        let cap = lower(limit, network.goodput).map(|cap| cap.times(efficiency));
         let (owner, ends, size) = (Owner::Migration(id), (entry.from, entry.to), Size::Transfer(wire));
         let weight = self.scenario.spec.policies.migration.weight;
         let flow = network.start(now, owner, ends, size, weight, lower(cap, thread));
@@ -422,6 +464,7 @@ impl Body<'_> {
         };
         let (vm, to) = (entry.vm, entry.to);
         let input = match done {
+            Done::LogStarted => return self.send_first(id),
             Done::Validated => Input::Validated(Ok(())),
             Done::Prepared => Input::Prepared,
             Done::RoundArrived | Done::RoundCut => self.round_done(now, id),
