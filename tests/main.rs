@@ -8,7 +8,7 @@ mod conformance;
 mod crashes;
 /// The same input gives the same record, whatever the threads.
 mod determinism;
-/// Guests of the KVM body that use their devices: what they wrote is there.
+/// Guests of the KVM body that use disk and network: what they wrote is there, and what they sent has come.
 mod devices;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.
 mod scenarios;

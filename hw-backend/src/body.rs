@@ -11,7 +11,9 @@
 //! Times are those of the agents' clocks, brought to the controller's. What a product's steps are said to take is not imitated:
 //! each takes what it takes.
 
+mod demand;
 mod fabric;
+mod faults;
 mod hosts;
 mod kept;
 mod moving;
@@ -21,6 +23,7 @@ mod outcome;
 mod parking;
 mod shares;
 mod state;
+mod streams;
 mod tally;
 mod timers;
 pub mod untold;
@@ -37,19 +40,22 @@ use twinrack_control::fabric::Notice;
 use twinrack_control::migration::precondition::Surroundings;
 use twinrack_scenario::record::{Event, EventRecord, Figure, RunRecord};
 use twinrack_scenario::spec::expect::Backend;
-use twinrack_scenario::units::{SimDuration, SimTime};
-use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
+use twinrack_scenario::units::{Ratio, SimDuration, SimTime};
+use twinrack_scenario::{HostId, MigrationId, NetworkId, Scenario, VmId};
 
 use crate::lab::client::Client;
 use crate::lab::handle::{Handle, Heard, Starter};
 use crate::lab::protocol::{Ask, Closing, Word};
+use crate::migrate::wire::Secret;
 use crate::probe::Capabilities;
+use demand::Demands;
 use kept::Scratch;
 use moving::Move;
 use orphans::Mourned;
 use outcome::Meters;
 use parking::Parked;
 use state::{Host, Vm};
+use streams::Lane;
 use timers::{Due, Timers};
 use untold::Untold;
 use watching::Watching;
@@ -119,6 +125,11 @@ pub struct Body<'a> {
     hosts: Vec<Host>,
     vms: Vec<Vm>,
     moves: BTreeMap<MigrationId, Move>,
+    demands: Demands<'a>,
+    /// Streams of guests' traffic, by their numbers.
+    lanes: Vec<Lane>,
+    /// What is left of the links that faults have slowed down.
+    slowed: BTreeMap<(NetworkId, HostId), Ratio>,
     surroundings: Surroundings,
     timers: Timers,
     notices: VecDeque<Notice>,
@@ -161,6 +172,8 @@ enum Pending {
     Settle(MigrationId),
     /// The host has so many processors awake.
     Park(Parked),
+    /// A sink was opened or closed.
+    Stream(u32),
     /// The guests that are left at the end.
     List,
 }
@@ -177,8 +190,9 @@ pub fn run(
         return Err(RunError::Unavailable(missing));
     }
     let end = SimTime::ZERO + scenario.spec.duration.value;
-    let mut body = Body::new(scenario, untold.parks());
+    let mut body = Body::new(scenario, untold.parks(), options.seed);
     body.start_agents(&options.agents)?;
+    body.first_demands();
     body.start_placed()?;
     let draws = draws(options.seed);
     let mut brain = Controller::new(&scenario.spec.policies, &body, draws);
@@ -190,6 +204,7 @@ pub fn run(
             brain.on(body.now, notice, &mut body);
             body.tell_load(&brain);
         }
+        body.route_streams();
         body.share_links();
         if let Some(failure) = body.failure.take() {
             return Err(failure);
@@ -219,7 +234,7 @@ fn draws(seed: u64) -> Box<dyn FnMut() -> u64> {
 }
 
 impl<'a> Body<'a> {
-    fn new(scenario: &'a Scenario, parks: bool) -> Self {
+    fn new(scenario: &'a Scenario, parks: bool, seed: u64) -> Self {
         let (words, heard) = channel();
         let hosts: Vec<Host> = (0..scenario.hosts.len()).map(|_| Host::default()).collect();
         Self {
@@ -232,6 +247,9 @@ impl<'a> Body<'a> {
                 .map(|vm| Vm::new(scenario, VmId(vm)))
                 .collect(),
             moves: BTreeMap::new(),
+            demands: Demands::new(scenario, seed),
+            lanes: Lane::all(scenario),
+            slowed: BTreeMap::new(),
             surroundings: Surroundings::new(scenario),
             timers: Timers::default(),
             notices: VecDeque::new(),
@@ -271,11 +289,13 @@ impl<'a> Body<'a> {
             self.hosts[host.index()].agent = Some(handle);
         }
         let storage = self.storage()?;
+        let secret = Secret::new().map_err(RunError::Storage)?.0;
         for host in (0..self.scenario.hosts.len()).map(HostId) {
             let configure = Ask::Configure {
                 yaml: self.scenario.yaml.clone(),
                 scaled: self.scenario.body == Backend::Kvm,
                 storage: storage.clone(),
+                secret,
             };
             self.ask(host, configure, Pending::Configure);
         }
@@ -333,6 +353,9 @@ impl<'a> Body<'a> {
         match due {
             Due::Action(index) => self.action(index),
             Due::Fault(index) => self.fault(index),
+            Due::Demand(index) => self.demand_changes(index, self.now),
+            Due::Burst(at) => self.burst_changes(at, self.now),
+            Due::FaultOver(index) => self.fault_over(index),
             Due::Crash(host) => self.crash(host),
             Due::Wake(wake) => self.notices.push_back(Notice::Woken(wake)),
         }

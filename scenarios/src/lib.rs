@@ -6,9 +6,11 @@
 //! [`record::RunRecord`].
 
 pub mod decode;
+pub mod demand;
 pub mod fault;
 pub mod fleet;
 pub mod profile;
+pub mod random;
 pub mod read;
 pub mod record;
 pub mod scale;

@@ -136,8 +136,7 @@ impl Fabric for Body<'_> {
                 vcpus: own.processors(),
                 memory: own.memory.value,
             },
-            // Scenarios with faults of links are refused before the run.
-            linked: &|_, _| true,
+            linked: &|network, host| self.is_linked(network, host),
         };
         self.surroundings.facts(self.scenario, vm, from, to, &now)
     }

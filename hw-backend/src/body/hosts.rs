@@ -67,9 +67,10 @@ impl Body<'_> {
 
     fn answered(&mut self, host: HostId, pending: Pending, answer: Result<Answer, String>) {
         match (pending, answer) {
-            (Pending::Configure, Ok(Answer::Port(port))) => {
+            (Pending::Configure, Ok(Answer::Ports { clients, streams })) => {
                 let entry = &mut self.hosts[host.index()];
-                entry.clients = entry.address.map(|address| (address, port).into());
+                let at = |port| entry.address.map(|address| (address, port).into());
+                (entry.clients, entry.streams) = (at(clients), at(streams));
             }
             (Pending::Configure, answer) => {
                 let why = format!("{answer:?} where a port was due");
@@ -90,6 +91,7 @@ impl Body<'_> {
             (Pending::Receive(id), answer) => self.target_waits(id, answer),
             (Pending::Send(id), answer) => self.source_connected(id, answer),
             (Pending::Settle(id), answer) => self.settled(id, answer),
+            (Pending::Stream(stream), answer) => self.stream_answered(stream, answer),
             (Pending::Park(parked), answer) => self.parked(host, parked, answer.err()),
             (Pending::List, Ok(Answer::Guests(guests))) => self.left_over(host, &guests),
             (Pending::Stop(_) | Pending::List, _) => {}
@@ -160,6 +162,7 @@ impl Body<'_> {
         self.occupy(vm, host, VmState::Restarting);
         self.surroundings.starts(self.scenario, vm, host);
         let cpu = self.vms[vm.index()].demand;
+        self.vms[vm.index()].told = true;
         self.ask(host, Ask::Start { vm, cpu }, Pending::Start(vm));
     }
 
@@ -168,6 +171,7 @@ impl Body<'_> {
             self.watching.started(vm);
             self.write(Event::VmStarted { vm, host });
             self.run_vm(vm);
+            self.tell_demand(vm);
         }
     }
 
@@ -249,6 +253,7 @@ impl Body<'_> {
         self.hosts[host.index()].agent = None;
         self.pending.retain(|(of, _), _| *of != host);
         self.write(Event::HostCrashed { host });
+        self.forget_sinks(host);
         self.meters.active(self.now, -1.0);
         let vms = self.hosts[host.index()].vms.clone();
         // VMs in the middle of a hand-over are the migration's: it knows whether they are lost.
@@ -280,7 +285,7 @@ impl Body<'_> {
                         self.after_hand_over.push((VmId(vm), spec.delay, HostId(host)));
                     }
                 }
-                FaultSpec::Link(_) => {}
+                FaultSpec::Link(spec) => self.timers.at(SimTime::ZERO + spec.at, Due::Fault(index)),
             }
         }
     }
@@ -307,12 +312,7 @@ impl Body<'_> {
             }
             ActionSpec::SetCpu(action) => {
                 for vm in scenario.vms.find(&action.vm).unwrap_or(0..0).map(VmId) {
-                    self.vms[vm.index()].demand = action.cpu;
-                    let host = self.vms[vm.index()].host;
-                    if let Some(host) = host.filter(|_| self.vms[vm.index()].state == VmState::Running) {
-                        let cpu = action.cpu;
-                        self.order(host, Ask::SetCpu { vm, cpu });
-                    }
+                    self.ask_for(vm, action.cpu);
                 }
             }
             asked => self
@@ -333,15 +333,6 @@ impl Body<'_> {
         }
     }
 
-    /// A fault is due.
-    pub(super) fn fault(&mut self, index: usize) {
-        if let Some(FaultSpec::HostCrash(spec)) = self.scenario.spec.faults.get(index)
-            && let Some(host) = self.scenario.hosts.find_one(&spec.host)
-        {
-            self.crash(HostId(host));
-        }
-    }
-
     /// The end: every guest that is not on its way is stopped and its memory looked at.
     pub(super) fn close(&mut self, end: SimTime) -> Result<(), RunError> {
         self.now = end;
@@ -357,6 +348,8 @@ impl Body<'_> {
         }
         // What comes in from here on belongs to no instant of the run.
         self.closed = true;
+        self.settle_pending()?;
+        self.close_sinks();
         self.settle_pending()?;
         // Nobody may have a guest now but on its way.
         for host in (0..self.scenario.hosts.len()).map(HostId) {

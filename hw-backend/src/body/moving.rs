@@ -389,6 +389,7 @@ impl Body<'_> {
             self.forget_file(id);
         }
         self.meters.moving(self.now, -1.0);
+        *self.meters.migrated.entry(entry.network).or_default() += entry.sent;
         let host = &mut self.hosts[entry.to.index()];
         host.memory_used = host.memory_used.saturating_sub(entry.reserved);
         if let Some(client) = entry.client {
@@ -406,6 +407,7 @@ impl Body<'_> {
         if outcome == Outcome::VmLost {
             self.lose_vm(entry.vm);
         }
+        self.tell_demand(entry.vm);
     }
 }
 

@@ -81,6 +81,7 @@ impl Body<'_> {
             let tally = self.watching.blocks.entry(*vm).or_default();
             tally.saw([blocks.read, blocks.written], first_report);
         }
+        self.streams_came(host, &usage.streams, first_report);
         let now = self.now;
         let Some(watched) = self.watching.hosts.get_mut(&host) else {
             let first = (now, usage.processor_s);
@@ -100,7 +101,7 @@ impl Body<'_> {
         }
         let usage = &watched.last.1;
         watched.busy = (usage.processor_s - old.processor_s) / seconds;
-        watched.bits_per_second = usage.sent.saturating_sub(old.sent) as f64 * 8.0 / seconds;
+        watched.bits_per_second = usage.carried().saturating_sub(old.carried()) as f64 * 8.0 / seconds;
         self.sample_host(host);
         if self.first_alive() == Some(host) {
             self.sample_totals();
@@ -185,6 +186,11 @@ impl Body<'_> {
         }
         figures.distribution("cpu.ready_s", &ready);
         self.tell_disks(figures, end);
+        let mut carried = Distribution::default();
+        for bytes in self.carried(end).into_iter().filter(|bytes| *bytes > 0.0) {
+            carried.add(bytes * 8.0);
+        }
+        figures.distribution("net.throughput_bps", &carried);
     }
 
     /// What was read from and written to all disks.

@@ -17,7 +17,7 @@ use std::ops::Range;
 use twinrack_scenario::units::Bytes;
 
 use super::layout::{self, word};
-use super::workload::Placed;
+use super::placed::Placed;
 use crate::kvm::{Error, GuestMemory};
 
 const WORDS: usize = GuestMemory::PAGE / 8;

@@ -1,5 +1,6 @@
 //! What controller and agent say to each other.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub enum Ask {
         scaled: bool,
         /// The folder with the guests' disks, which all agents see; none where no guest has one.
         storage: Option<PathBuf>,
+        /// What opens the streams of this run.
+        secret: [u8; 32],
     },
     /// Say that you live.
     Ping,
@@ -124,6 +127,13 @@ pub enum Ask {
         /// The rate.
         rate: BitsPerSecond,
     },
+    /// Do something about a stream of guests' traffic.
+    Stream {
+        /// Which.
+        stream: u32,
+        /// What.
+        ask: StreamAsk,
+    },
     /// The migration is over: forget it.
     End {
         /// Which.
@@ -141,6 +151,20 @@ pub enum Ask {
         /// Whether the target has it; absent when that could not be found out.
         target: Option<bool>,
     },
+}
+
+/// What is asked about a stream.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamAsk {
+    /// Receive it from now on; it has come so far.
+    Receive(u64),
+    /// Receive it no more; answered with how far it has come.
+    Leave,
+    /// It goes there from now on.
+    Route(SocketAddr),
+    /// From now on send it at no more than this.
+    Grant(BitsPerSecond),
 }
 
 /// A guest's file.
@@ -237,8 +261,17 @@ pub enum Said {
 pub enum Answer {
     /// Done.
     Done,
-    /// It waits at this port, or answers a guest's clients there.
+    /// It waits at this port.
     Port(u16),
+    /// It answers guests' clients at the one port, and receives streams at the other.
+    Ports {
+        /// For clients.
+        clients: u16,
+        /// For streams.
+        streams: u16,
+    },
+    /// How far a stream has come.
+    Position(u64),
     /// Whether the target has taken the guest.
     Taken(bool),
     /// The guests that are here.
@@ -256,6 +289,15 @@ pub struct Usage {
     pub sent: u64,
     /// Of each guest that runs here.
     pub guests: Vec<GuestUsage>,
+    /// How far each stream has come that is received here.
+    pub streams: Vec<(u32, u64)>,
+}
+
+impl Usage {
+    /// Bytes of migrations sent from here and of streams received here.
+    pub fn carried(&self) -> u64 {
+        self.sent + self.streams.iter().map(|(_, position)| position).sum::<u64>()
+    }
 }
 
 /// What a guest has used.
@@ -280,6 +322,8 @@ pub struct Closing {
     pub writes: u64,
     /// What its disk was found to be; all zeros of a guest without one.
     pub disk: DiskAudit,
+    /// Bytes that it sent, of all its streams; each came.
+    pub sent: u64,
     /// Processor time of its virtual processors on this host, in seconds; absent where the kernel does not tell.
     pub busy_s: Option<f64>,
     /// Exits to the hypervisor on this host; absent where the kernel does not count them.

@@ -9,6 +9,7 @@ use twinrack_scenario::{MigrationId, VmId};
 
 use super::agent::{Shared, locked};
 use super::protocol::{GuestUsage, Said, Usage};
+use super::stream::sink::Sinks;
 use crate::guest::disk::Blocks;
 use crate::guest::machine::Machine;
 use crate::kvm::GuestMemory;
@@ -63,13 +64,14 @@ impl UsageMeter {
         locked(&self.sending).entry(migration).or_default().clone()
     }
 
-    fn now(&self) -> Usage {
+    fn now(&self, sinks: &Sinks) -> Usage {
         let guests = locked(&self.guests);
         let guests = guests.iter().filter_map(|(vm, watched)| watched.usage(*vm));
         Usage {
             processor_s: process_time().as_secs_f64(),
             sent: locked(&self.sending).values().map(Grant::sent).sum(),
             guests: guests.collect(),
+            streams: sinks.positions(),
         }
     }
 }
@@ -80,7 +82,7 @@ pub(super) fn report(shared: &Arc<Shared>, every: Duration) {
     thread::spawn(move || {
         let mut next = Instant::now();
         loop {
-            shared.say(Said::Used(shared.usage.now()));
+            shared.say(Said::Used(shared.usage.now(&shared.sinks)));
             next += every;
             thread::sleep(next.saturating_duration_since(Instant::now()));
         }
@@ -109,12 +111,12 @@ mod tests {
     #[test]
     fn what_is_sent_by_all_migrations_is_added_up_and_time_is_spent() {
         let meter = UsageMeter::default();
-        let before = meter.now();
+        let before = meter.now(&Sinks::default());
         let mut sum = 0_u64;
         while process_time().as_secs_f64() < before.processor_s + 0.02 {
             sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
         }
-        let after = meter.now();
+        let after = meter.now(&Sinks::default());
         assert!(after.processor_s >= before.processor_s + 0.02);
         assert_eq!((after.sent, after.guests.len()), (0, 0));
     }

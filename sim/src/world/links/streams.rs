@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use twinrack_control::fabric::VmState;
-use twinrack_scenario::units::{BitsPerSecond, SimTime};
+use twinrack_scenario::scenario::{Stream, StreamEnd};
+use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{HostId, Scenario, VmId};
 
 use super::super::kinds::Kinds;
@@ -12,26 +13,17 @@ use super::{Network, Owner};
 use crate::model::network::goodput::{Offloads, packets_per_second, receive_seconds, single_processor_limit};
 use crate::model::network::{FlowId, Size};
 
-/// Traffic that a VM sends all the time.
+/// A stream and the flow that carries it.
 #[derive(Debug, Clone)]
-struct Stream {
-    from: VmId,
-    to: End,
-    network: usize,
-    rate: BitsPerSecond,
+struct Carried {
+    stream: Stream,
     flow: Option<(FlowId, HostId)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Vm(VmId),
-    Host(HostId),
 }
 
 /// All streams.
 #[derive(Debug)]
 pub struct Streams {
-    all: Vec<Stream>,
+    all: Vec<Carried>,
     /// The streams that a VM sends or receives.
     of_vm: BTreeMap<VmId, Vec<usize>>,
     /// The streams that a host receives now.
@@ -45,17 +37,18 @@ pub struct Streams {
 impl Streams {
     /// The streams of a scenario; none flows yet.
     pub fn new(scenario: &Scenario, state: &State, kinds: &Kinds) -> Self {
-        let all = streams(scenario);
+        let streams = scenario.streams();
         let mut of_vm: BTreeMap<VmId, Vec<usize>> = BTreeMap::new();
-        for (at, stream) in all.iter().enumerate() {
+        for (at, stream) in streams.iter().enumerate() {
             of_vm.entry(stream.from).or_default().push(at);
             match stream.to {
-                End::Vm(vm) if vm != stream.from => of_vm.entry(vm).or_default().push(at),
+                StreamEnd::Vm(vm) if vm != stream.from => of_vm.entry(vm).or_default().push(at),
                 _ => {}
             }
         }
+        let all = streams.into_iter();
         Self {
-            all,
+            all: all.map(|stream| Carried { stream, flow: None }).collect(),
             of_vm,
             into: BTreeMap::new(),
             concerned: BTreeSet::new(),
@@ -77,9 +70,12 @@ impl Streams {
             return;
         };
         for &at in streams {
-            let stream = &mut self.all[at];
+            let Carried {
+                stream,
+                flow: carried,
+            } = &mut self.all[at];
             let network = &mut networks[stream.network];
-            if let Some((flow, to)) = stream.flow.take() {
+            if let Some((flow, to)) = carried.take() {
                 network.stop(now, flow);
                 self.into.entry(to).or_default().remove(&at);
                 self.concerned.insert(to);
@@ -89,8 +85,8 @@ impl Streams {
                 entry.host.filter(|_| entry.state == VmState::Running)
             };
             let to = match stream.to {
-                End::Vm(vm) => runs(vm),
-                End::Host(host) => Some(host),
+                StreamEnd::Vm(vm) => runs(vm),
+                StreamEnd::Host(host) => Some(host),
             };
             let Some((from, to)) = runs(stream.from).zip(to) else {
                 continue;
@@ -103,7 +99,7 @@ impl Streams {
                 stream.rate.min(single_processor_limit(network.mtu))
             };
             let flow = network.start(now, Owner::Stream(at), (from, to), Size::Stream, Some(limit));
-            stream.flow = Some((flow, to));
+            *carried = Some((flow, to));
             self.into.entry(to).or_default().insert(at);
         }
     }
@@ -126,61 +122,12 @@ impl Streams {
         let offloads = self.offloads[self.host_group[host.index()] as usize];
         let streams = self.into.get(&host).into_iter().flatten();
         let work = streams.map(|at| {
-            let stream = &self.all[*at];
+            let Carried { stream, flow } = &self.all[*at];
             let network = &networks[stream.network];
-            let rate = stream
-                .flow
-                .map_or(0.0, |(flow, _)| network.fluid.rate(flow).as_f64());
+            let rate = flow.map_or(0.0, |(flow, _)| network.fluid.rate(flow).as_f64());
             let (parent, _) = receive_seconds(network.mtu.as_f64() - 40.0, offloads);
             packets_per_second(rate, network.mtu) * parent
         });
         work.sum()
     }
-}
-
-fn streams(scenario: &Scenario) -> Vec<Stream> {
-    let default = scenario
-        .spec
-        .networks
-        .iter()
-        .enumerate()
-        .max_by_key(|(_, network)| network.metric)
-        .map_or(0, |(index, _)| index);
-    let mut streams = Vec::new();
-    for (group, spec) in scenario.spec.vms.iter().enumerate() {
-        for traffic in &spec.traffic {
-            let named = traffic.network.as_ref().and_then(|name| {
-                scenario
-                    .spec
-                    .networks
-                    .iter()
-                    .position(|network| network.name.value == name.value)
-            });
-            for (at, from) in scenario.vms.members(group).enumerate() {
-                // To a group of VMs the senders are dealt round.
-                let pick = |range: std::ops::Range<u32>| range.start + at as u32 % range.len().max(1) as u32;
-                let vm = scenario
-                    .vms
-                    .find(&traffic.to)
-                    .map(|range| End::Vm(VmId(pick(range))));
-                let host = || {
-                    scenario
-                        .hosts
-                        .find(&traffic.to)
-                        .map(|range| End::Host(HostId(pick(range))))
-                };
-                if let Some(to) = vm.or_else(host) {
-                    let network = named.unwrap_or(default);
-                    streams.push(Stream {
-                        from: VmId(from),
-                        to,
-                        network,
-                        rate: traffic.rate,
-                        flow: None,
-                    });
-                }
-            }
-        }
-    }
-    streams
 }
