@@ -248,6 +248,7 @@ pub fn on_hosts(
         agents,
         hosts,
         modelled,
+        silence: Options::SILENCE,
     };
     let began = Instant::now();
     let mut record = body::run(scenario, &options, &mut |progress| {

@@ -1,5 +1,7 @@
 //! The integration tests: each module says what it holds; a new test goes where its sentence fits.
 
+/// Agents of the KVM body: one that hangs, what they say of their hosts, and guests that they keep in files.
+mod agents;
 /// The command as a user meets it: exit statuses, output, records on disk.
 mod command;
 /// Both bodies carry the same scenario out alike: the same events in the same order.

@@ -21,6 +21,7 @@ pub mod needs;
 mod orphans;
 mod outcome;
 mod parking;
+mod pulse;
 mod shares;
 mod state;
 mod streams;
@@ -45,7 +46,7 @@ use twinrack_scenario::{HostId, MigrationId, NetworkId, Scenario, VmId};
 
 use crate::lab::client::Client;
 use crate::lab::handle::{Handle, Heard, Starter};
-use crate::lab::protocol::{Ask, Closing, Word};
+use crate::lab::protocol::{Ask, Closing, Kept, Word};
 use crate::migrate::wire::Secret;
 use crate::probe::Capabilities;
 use demand::Demands;
@@ -54,6 +55,7 @@ use moving::Move;
 use orphans::Mourned;
 use outcome::Meters;
 use parking::Parked;
+use pulse::Clocks;
 use state::{Host, Vm};
 use streams::Lane;
 use timers::{Due, Timers};
@@ -72,6 +74,13 @@ pub struct Options {
     /// Figures of the simulated body that stand in for what the hosts can't do or tell. Without them a scenario that needs
     /// such a thing is refused.
     pub modelled: Option<BTreeMap<String, Figure>>,
+    /// How long an agent may be silent before its host counts as dead; at least several of its [beats](crate::lab::protocol::BEAT).
+    pub silence: Duration,
+}
+
+impl Options {
+    /// The usual patience with an agent.
+    pub const SILENCE: Duration = Duration::from_secs(10);
 }
 
 /// How far a run has come.
@@ -137,6 +146,9 @@ pub struct Body<'a> {
     held: Option<(HostId, Word)>,
     events: Vec<EventRecord>,
     meters: Meters,
+    clocks: Clocks,
+    /// Files of guests that were saved and stay so.
+    saved: BTreeMap<VmId, Kept>,
     watching: Watching,
     /// Clients of guests that were moved, by migration.
     clients: BTreeMap<MigrationId, Client>,
@@ -174,6 +186,8 @@ enum Pending {
     Park(Parked),
     /// A sink was opened or closed.
     Stream(u32),
+    /// The agent tells the time.
+    Time(Instant),
     /// The guests that are left at the end.
     List,
 }
@@ -190,7 +204,7 @@ pub fn run(
         return Err(RunError::Unavailable(missing));
     }
     let end = SimTime::ZERO + scenario.spec.duration.value;
-    let mut body = Body::new(scenario, untold.parks(), options.seed);
+    let mut body = Body::new(scenario, untold.parks(), options);
     body.start_agents(&options.agents)?;
     body.first_demands();
     body.start_placed()?;
@@ -204,6 +218,7 @@ pub fn run(
             brain.on(body.now, notice, &mut body);
             body.tell_load(&brain);
         }
+        body.look_after_agents();
         body.route_streams();
         body.share_links();
         if let Some(failure) = body.failure.take() {
@@ -234,7 +249,7 @@ fn draws(seed: u64) -> Box<dyn FnMut() -> u64> {
 }
 
 impl<'a> Body<'a> {
-    fn new(scenario: &'a Scenario, parks: bool, seed: u64) -> Self {
+    fn new(scenario: &'a Scenario, parks: bool, options: &Options) -> Self {
         let (words, heard) = channel();
         let hosts: Vec<Host> = (0..scenario.hosts.len()).map(|_| Host::default()).collect();
         Self {
@@ -247,7 +262,7 @@ impl<'a> Body<'a> {
                 .map(|vm| Vm::new(scenario, VmId(vm)))
                 .collect(),
             moves: BTreeMap::new(),
-            demands: Demands::new(scenario, seed),
+            demands: Demands::new(scenario, options.seed),
             lanes: Lane::all(scenario),
             slowed: BTreeMap::new(),
             surroundings: Surroundings::new(scenario),
@@ -255,6 +270,8 @@ impl<'a> Body<'a> {
             notices: VecDeque::new(),
             held: None,
             events: Vec::new(),
+            clocks: Clocks::new(options.silence),
+            saved: BTreeMap::new(),
             watching: Watching::default(),
             clients: BTreeMap::new(),
             pending: BTreeMap::new(),

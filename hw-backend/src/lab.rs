@@ -6,6 +6,9 @@
 
 pub mod agent;
 pub mod client;
+pub mod clock;
+pub mod doctor;
+mod energy;
 pub mod frame;
 mod guests;
 pub mod handle;

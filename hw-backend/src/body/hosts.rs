@@ -1,6 +1,6 @@
 //! Hosts and their VMs: orders and answers, starting and stopping, actions of the timeline, faults.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use twinrack_control::fabric::{HostState, Notice, Request, VmState};
 use twinrack_control::limits::{Asked, admit};
@@ -12,7 +12,7 @@ use twinrack_scenario::{HostId, VmId};
 
 use super::state::spec;
 use super::timers::Due;
-use super::{Body, Pending, RunError};
+use super::{Body, Pending, RunError, TICK};
 use crate::lab::handle::Heard;
 use crate::lab::protocol::{Answer, Ask, Said, Word};
 
@@ -35,13 +35,17 @@ impl Body<'_> {
 
     /// An agent said something.
     pub(super) fn hear(&mut self, host: HostId, word: Word) {
+        self.heard_of(host);
         self.advance(self.time_of(host, &word));
         match word.said {
-            Said::Answer { id, answer } => {
-                if let Some(pending) = self.pending.remove(&(host, id)) {
-                    self.answered(host, pending, answer);
+            Said::Alive => {}
+            Said::Answer { id, answer } => match self.pending.remove(&(host, id)) {
+                Some(Pending::Time(asked)) => {
+                    self.time_told(host, asked, Duration::from_nanos(word.at_ns));
                 }
-            }
+                Some(pending) => self.answered(host, pending, answer),
+                None => {}
+            },
             Said::Happened { migration, input } => self.happened(migration, input),
             Said::Left {
                 migration,
@@ -94,7 +98,7 @@ impl Body<'_> {
             (Pending::Stream(stream), answer) => self.stream_answered(stream, answer),
             (Pending::Park(parked), answer) => self.parked(host, parked, answer.err()),
             (Pending::List, Ok(Answer::Guests(guests))) => self.left_over(host, &guests),
-            (Pending::Stop(_) | Pending::List, _) => {}
+            (Pending::Stop(_) | Pending::List | Pending::Time(_), _) => {}
         }
     }
 
@@ -131,18 +135,20 @@ impl Body<'_> {
         Ok(())
     }
 
-    /// Hears agents until every answer has come.
+    /// Hears agents until every answer has come. One that falls silent meanwhile is dead, and answers no more.
     pub(super) fn settle_pending(&mut self) -> Result<(), RunError> {
+        let until = Instant::now() + PATIENCE;
         while !self.pending.is_empty() {
-            match self.heard.recv_timeout(PATIENCE) {
+            match self.heard.recv_timeout(TICK) {
                 Ok((host, Heard::Word(word))) => self.hear(host, word),
                 Ok((host, Heard::Ended)) => self.crash(host),
-                Err(_) => {
+                Err(_) if Instant::now() > until => {
                     self.failure.get_or_insert(RunError::Agent {
                         host: "(any)".to_owned(),
                         source: std::io::ErrorKind::TimedOut.into(),
                     });
                 }
+                Err(_) => self.look_after_agents(),
             }
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
@@ -346,11 +352,15 @@ impl Body<'_> {
                 self.ask(host, Ask::Stop { vm }, Pending::Stop(vm));
             }
         }
+        for (vm, kept) in std::mem::take(&mut self.saved) {
+            self.look_at_saved(vm, kept);
+        }
         // What comes in from here on belongs to no instant of the run.
         self.closed = true;
         self.settle_pending()?;
         self.close_sinks();
         self.settle_pending()?;
+        self.compare_clocks()?;
         // Nobody may have a guest now but on its way.
         for host in (0..self.scenario.hosts.len()).map(HostId) {
             self.ask(host, Ask::List, Pending::List);

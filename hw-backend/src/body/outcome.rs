@@ -113,12 +113,17 @@ pub fn record(mut body: Body<'_>, options: &Options, untold: &Untold, end: SimTi
     }
     let mut exits = Distribution::default();
     for closing in body.closings.values() {
-        if let Some(count) = closing.exits.filter(|_| closing.ran_s > 0.0) {
+        // Of a guest that was kept in a file nothing ran here.
+        if let Some(count) = closing
+            .exits
+            .filter(|_| closing.ran_s > 0.0 && closing.busy_s != Some(0.0))
+        {
             exits.add(count as f64 / closing.ran_s);
         }
     }
     figures.distribution("paging.exits_per_s", &exits);
     body.tell_watched(&mut figures, end);
+    body.tell_clocks(&mut figures);
     Story::of(&body.events).tell(&mut figures);
     let mut kpis = figures.into_inner();
     untold.stand_in(&mut kpis, options.modelled.as_ref());

@@ -23,6 +23,8 @@ pub struct Watching {
     hosts: BTreeMap<HostId, Watched>,
     guests: BTreeMap<(VmId, HostId), f64>,
     utilisation: Distribution,
+    /// Joules of each machine, when the run began and when they were told last.
+    energy: BTreeMap<String, (f64, f64)>,
     /// Blocks that each guest with a disk has read and written.
     blocks: BTreeMap<VmId, Tally<2>>,
     pub series: Series,
@@ -75,6 +77,10 @@ impl Body<'_> {
         }
         for guest in &usage.guests {
             self.watching.guests.insert((guest.vm, host), guest.waited_s);
+        }
+        if let Some((machine, joules)) = &usage.energy {
+            let entry = self.watching.energy.entry(machine.clone());
+            entry.or_insert((*joules, *joules)).1 = *joules;
         }
         let first_report = !self.watching.hosts.contains_key(&host);
         for GuestUsage { vm, blocks, .. } in &usage.guests {
@@ -186,6 +192,16 @@ impl Body<'_> {
         }
         figures.distribution("cpu.ready_s", &ready);
         self.tell_disks(figures, end);
+        let joules: f64 = self
+            .watching
+            .energy
+            .values()
+            .map(|(first, last)| last - first)
+            .sum();
+        if joules > 0.0 {
+            figures.number("power.energy_kwh.sum", joules / 3.6e6);
+            figures.number("power.watts.mean", joules / end.as_secs_f64());
+        }
         let mut carried = Distribution::default();
         for bytes in self.carried(end).into_iter().filter(|bytes| *bytes > 0.0) {
             carried.add(bytes * 8.0);

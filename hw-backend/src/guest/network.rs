@@ -38,8 +38,8 @@ pub trait Outlet: Debug + Send + Sync {
     /// The guest has these bytes of its stream number `index`, from a position on; says which position is wanted next.
     fn offer(&self, index: usize, position: u64, bytes: &[u8]) -> u64;
 
-    /// The guest stands still for good: has what was taken delivered, and says for each stream how many bytes the receiver has; nothing where it can't be
-    /// told.
+    /// The guest stands still for good: has what was taken delivered, and says for each stream how many bytes the receiver has. Nothing where it has
+    /// no connection now, or loses it: as with any machine that is switched off, what was on its way is gone.
     fn settle(&self) -> Vec<Option<u64>>;
 }
 

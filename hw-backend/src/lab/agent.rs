@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use twinrack_control::migration::Command;
@@ -20,7 +20,7 @@ use super::incoming::{self, Waiting};
 use super::kept::{self, Writing};
 use super::outgoing::{self, Orders, Start};
 use super::processors::Processors;
-use super::protocol::{Answer, Ask, Order, Said, StreamAsk, Word};
+use super::protocol::{Answer, Ask, BEAT, Order, Said, StreamAsk, Word};
 use super::setting::Setting;
 use super::stream::routes::Routes;
 use super::stream::sink::Sinks;
@@ -29,6 +29,7 @@ use crate::guest::machine::Machine;
 use crate::kvm::System;
 use crate::migrate::pace::Grant;
 use crate::migrate::{Claim, Owner};
+use crate::probe::Capabilities;
 
 /// A guest of this host, and since when.
 pub(super) struct Guest {
@@ -124,11 +125,23 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>, address: IpAdd
         writing: BTreeMap::new(),
         returning: Vec::new(),
     };
+    beat(&agent.shared);
     while let Some(Order { id, ask }) = frame::read(&mut orders)? {
         let answer = agent.carry_out(ask);
         agent.shared.say(Said::Answer { id, answer });
     }
     Ok(())
+}
+
+/// Says at an interval that the agent lives, whatever order it is at.
+fn beat(shared: &Arc<Shared>) {
+    let shared = shared.clone();
+    thread::spawn(move || {
+        loop {
+            shared.say(Said::Alive);
+            thread::sleep(BEAT);
+        }
+    });
 }
 
 impl Agent {
@@ -172,6 +185,11 @@ impl Agent {
                 self.configure(setting.map_err(|error| error.to_string())?)
             }
             Ask::Ping => Ok(Answer::Done),
+            Ask::Probe => Ok(Answer::Can(Box::new(Capabilities::probe()))),
+            Ask::Look { vm, kept } => {
+                let closing = kept::look(&self.shared, &*self.setting(vm)?, vm, kept)?;
+                Ok(Answer::Stopped(closing))
+            }
             Ask::Report { every_ns } => {
                 usage::report(&self.shared, Duration::from_nanos(every_ns));
                 Ok(Answer::Done)
@@ -283,20 +301,6 @@ impl Agent {
             StreamAsk::Grant(rate) => routes.grant(stream, rate),
         }
         Ok(Answer::Done)
-    }
-
-    /// A migration is over.
-    fn end(&mut self, migration: MigrationId) {
-        if let Some(Leaving { vm, thread, .. }) = self.leaving.remove(&migration) {
-            self.returning.retain(|(_, thread)| !thread.is_finished());
-            self.returning.push((vm, thread));
-        }
-        if let Some(waiting) = self.coming.remove(&migration) {
-            waiting.give_up();
-        }
-        if let Some(writing) = self.writing.remove(&migration) {
-            writing.give_up();
-        }
     }
 
     /// A migration is over.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use twinrack_control::migration::{Command, Input};
@@ -11,6 +12,10 @@ use twinrack_scenario::{MigrationId, VmId};
 
 use crate::guest::disk::{Blocks, DiskAudit};
 use crate::migrate::source::PauseParts;
+use crate::probe::Capabilities;
+
+/// How often an agent says that it lives.
+pub const BEAT: Duration = Duration::from_secs(1);
 
 /// An order to an agent. Each with an `id` is answered once with [`Said::Answer`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,6 +63,15 @@ pub enum Ask {
         vm: VmId,
         /// The share.
         cpu: Ratio,
+    },
+    /// Say what this host can do.
+    Probe,
+    /// Look at a guest that is kept in a file, as when one is stopped; it stays there.
+    Look {
+        /// Which.
+        vm: VmId,
+        /// The file.
+        kept: Kept,
     },
     /// Run on so many of this machine's processors, from the `first` that this process may use on; the others are parked.
     Park {
@@ -218,6 +232,8 @@ pub enum Said {
         /// What its pause consisted of.
         pause: PauseParts,
     },
+    /// It lives; said every [`BEAT`].
+    Alive,
     /// What was used here since the agent began.
     Used(Usage),
     /// A guest has come and runs here.
@@ -276,8 +292,10 @@ pub enum Answer {
     Taken(bool),
     /// The guests that are here.
     Guests(Vec<VmId>),
-    /// The guest was stopped and its memory found whole.
+    /// The guest was stopped, or is kept, and was found whole.
     Stopped(Closing),
+    /// What the host can do.
+    Can(Box<Capabilities>),
 }
 
 /// What was used on a host since its agent began.
@@ -291,6 +309,8 @@ pub struct Usage {
     pub guests: Vec<GuestUsage>,
     /// How far each stream has come that is received here.
     pub streams: Vec<(u32, u64)>,
+    /// Joules of this machine's processors, all agents on it together, and which machine it is; nothing where they are not counted.
+    pub energy: Option<(String, f64)>,
 }
 
 impl Usage {

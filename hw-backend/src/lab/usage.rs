@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use twinrack_scenario::{MigrationId, VmId};
 
 use super::agent::{Shared, locked};
+use super::energy::Energy;
 use super::protocol::{GuestUsage, Said, Usage};
 use super::stream::sink::Sinks;
 use crate::guest::disk::Blocks;
@@ -21,6 +22,8 @@ use crate::migrate::pace::Grant;
 pub(super) struct UsageMeter {
     guests: Mutex<BTreeMap<VmId, Watched>>,
     sending: Mutex<BTreeMap<MigrationId, Grant>>,
+    /// Looked for when it is first asked.
+    energy: Mutex<Option<Option<Energy>>>,
 }
 
 /// A guest whose use is told.
@@ -64,6 +67,14 @@ impl UsageMeter {
         locked(&self.sending).entry(migration).or_default().clone()
     }
 
+    fn energy(&self) -> Option<(String, f64)> {
+        let mut counters = locked(&self.energy);
+        let joules = counters.get_or_insert_with(Energy::find).as_mut()?.joules()?;
+        // Agents that are processes of one machine share its counters.
+        let machine = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some((machine.trim().to_owned(), joules))
+    }
+
     fn now(&self, sinks: &Sinks) -> Usage {
         let guests = locked(&self.guests);
         let guests = guests.iter().filter_map(|(vm, watched)| watched.usage(*vm));
@@ -72,6 +83,7 @@ impl UsageMeter {
             sent: locked(&self.sending).values().map(Grant::sent).sum(),
             guests: guests.collect(),
             streams: sinks.positions(),
+            energy: self.energy(),
         }
     }
 }

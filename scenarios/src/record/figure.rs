@@ -154,6 +154,8 @@ const REGISTRY: &[FigureKind] = figures! {
     "net.receive_lps", "1", LEVEL, Modelled, Lower, "Logical processors busy with receiving.";
     "disk.reads_per_s", "1/s", &[], Modelled, Neither, "Blocks of 4 KiB that VMs read from their disks each second, all together, mean over the run.";
     "disk.writes_per_s", "1/s", &[], Modelled, Neither, "Blocks of 4 KiB that VMs wrote to their disks each second, all together, mean over the run.";
+    "lab.clock_drift_s", "s", &["max"], Measured, Lower, "How far an agent's clock went from the controller's over the run. Of real hosts alone.";
+    "lab.clock_error_s", "s", &["max"], Measured, Lower, "The most that this can be off: half of the quickest round trips at the start and at the end. Of real hosts alone.";
     "vms.running", "1", LEVEL, Counted, Higher, "VMs that run.";
     "vms.refused", "1", &[], Counted, Lower, "VMs that could not be placed or started.";
     "vms.lost", "1", &[], Counted, Lower, "VMs whose memory was lost.";

@@ -114,7 +114,7 @@ struct State {
     next: u64,
     queue: VecDeque<Vec<u8>>,
     queued: usize,
-    /// No more is offered: when the queue is empty the stream ends.
+    /// No more is offered: when the queue is empty the stream ends, with this connection.
     ends: bool,
     /// What the sink had in the end.
     settled: Option<u64>,
@@ -149,22 +149,17 @@ impl Lane {
     fn serve(&self) {
         while self.goes_on() {
             let state = locked(&self.state);
-            let (wanted, ends) = (state.wanted, state.ends);
-            match self.routes.to(self.load.number) {
-                Some(to) if wanted || ends => {
+            match self.routes.to(self.load.number).filter(|_| state.wanted) {
+                Some(to) => {
                     drop(state);
                     // Whatever failed, the sink's position at the next connection mends it.
                     let _ = self.connect(to).and_then(|connection| self.send(connection, to));
                     self.disconnect();
+                    if self.goes_on() {
+                        thread::sleep(AGAIN);
+                    }
                 }
-                None if ends => break,
-                _ => {
-                    let _ = self.changed.wait_timeout(state, AGAIN);
-                    continue;
-                }
-            }
-            if self.goes_on() {
-                thread::sleep(AGAIN);
+                None => drop(self.changed.wait_timeout(state, AGAIN)),
             }
         }
         // Whoever waits for the end need not wait any longer.
@@ -172,9 +167,10 @@ impl Lane {
         self.changed.notify_all();
     }
 
+    /// A guest that stands still for good can't go back to what a broken connection has lost: without the one it had, nothing more is sent.
     fn goes_on(&self) -> bool {
         let state = locked(&self.state);
-        !state.over && state.settled.is_none()
+        !state.over && !state.ends
     }
 
     fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
@@ -212,14 +208,14 @@ impl Lane {
                     return Ok(());
                 }
                 if grant.is_nothing() && !state.ends {
-                    let _ = self.changed.wait_timeout(state, AGAIN);
+                    drop(self.changed.wait_timeout(state, AGAIN));
                     continue;
                 }
                 match state.queue.pop_front() {
                     Some(chunk) => chunk,
                     None if state.ends => break,
                     None => {
-                        let _ = self.changed.wait_timeout(state, AGAIN);
+                        drop(self.changed.wait_timeout(state, AGAIN));
                         continue;
                     }
                 }

@@ -122,10 +122,32 @@ fn a_receiver_that_moves_takes_the_position_along() {
     let came = first.close(STREAM).expect("nothing came wrong");
     second.open(STREAM, came);
     routes.set(STREAM, Some(at_second));
-    guest.sends(&sender, 8_000, "the other half", |position| position >= 1 << 20);
+    guest.sends(&sender, 8_000, "more, at the other", |_| position(&second) > came);
     assert_eq!(sender.settle(), [Some(guest.position)]);
     assert_eq!((position(&second), second.wrong()), (guest.position, None));
     assert!(first.positions().is_empty() && came > 0);
+}
+
+#[test]
+fn a_guest_that_ends_without_its_connection_is_not_compared() {
+    let (sinks, at) = sinks();
+    sinks.open(STREAM, 0);
+    let routes = Routes::default();
+    routes.set(STREAM, Some(at));
+    let sender = Sender::new(&[load()], &routes, SECRET);
+    sender.begin();
+    let mut guest = Guest { position: 0 };
+    guest.sends(&sender, 8_000, "some", |position| position >= 1 << 16);
+    // The receiver's host is gone in this moment, and with it what was on its way.
+    sinks.close(STREAM).expect("nothing came wrong");
+    let began = Instant::now();
+    while sender.offer(0, u64::MAX, &[]) != u64::MAX {
+        // That it is gone shows when something is sent.
+        guest.position = sender.offer(0, guest.position, &bytes(guest.position, 8));
+        assert!(began.elapsed() < LIMIT, "it is still connected");
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(sender.settle(), [None]);
 }
 
 #[test]
