@@ -125,12 +125,12 @@ fn bad_input_is_status_2_with_place_and_mend() {
 
 #[test]
 fn a_missing_backend_is_status_3_and_says_what_serves() {
-    // No KVM body has guests send traffic yet, so that this holds on a machine with KVM too.
+    // No KVM body counts packets, so that this holds on a machine with KVM too.
     let output = twinrack(&["run", "scenarios/deck/jumbo-frames.yaml", "--backend", "kvm"]);
     assert_eq!(status(&output), 3);
     let text = stderr(&output);
     assert!(
-        text.contains("send traffic") && text.contains("--backend sim"),
+        text.contains("tell net.packets_per_s.max") && text.contains("--allow-modelled"),
         "{text}"
     );
 }

@@ -7,6 +7,11 @@ use crate::conformance::{holds_together, kvm_arm, sim_arm};
 
 /// Three small hosts, and what else a test has on them.
 fn scenario(rest: &str) -> Scenario {
+    scenario_moving("", rest)
+}
+
+/// The same with another policy of migration.
+fn scenario_moving(policy: &str, rest: &str) -> Scenario {
     let head = "
 name: devices
 duration: 5s
@@ -16,6 +21,7 @@ storage: [{name: csv1, kind: csv}]
 clusters: [{name: c1}]
 policies: {migration: {timings: {setup: 10ms, csv_hand_over: 1ms, resume: 1ms, clean_up: 1ms}, quick: {per_gib: 16s}}}
 ";
+    let head = head.replace("migration: {", &format!("migration: {{{policy}"));
     Scenario::from_yaml(&format!("{head}{rest}")).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -64,6 +70,24 @@ timeline:
         let rate = figure(&record, name);
         assert!(rate > 50.0 && rate < 1100.0, "{name} {rate}");
     }
+}
+
+#[test]
+fn a_disk_and_a_stream_are_whole_after_their_guest_moved_before_its_pages() {
+    if !kvm_arm::is_here() || twinrack_hw::kvm::AbsentPages::available().is_err() {
+        return;
+    }
+    let record = kvm_arm::run(&scenario_moving(
+        "policy: {post-copy: {precopy_rounds: 0}}, ",
+        "vms:
+  - {name: a, host: n1, memory: 64MiB, disk: {size: 4MiB, reads: 500/s, writes: 500/s}, traffic: [{to: n3, rate: 8Mb/s}]}
+timeline: [{live_migrate: {at: 500ms, vm: a, to: n2}}, {live_migrate: {at: 2500ms, vm: a, to: n3}}]
+",
+    ));
+    holds_together(&record);
+    assert_eq!(completed(&record), 2, "{:?}", record.events);
+    assert!(figure(&record, "disk.writes_per_s") > 50.0);
+    assert!(figure(&record, "net.throughput_bps.mean") > 1e5);
 }
 
 /// Both bodies take the same keys, and on a machine that is not crowded do the same.

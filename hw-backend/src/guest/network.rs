@@ -8,6 +8,9 @@
 //!
 //! So neither the guest nor its host keeps what is on its way when the guest moves, and a request that a pause fell into may be served again.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Debug;
 
 use twinrack_scenario::units::BitsPerSecond;
@@ -83,8 +86,9 @@ pub(super) fn serve(outlet: &dyn Outlet, memory: &GuestMemory, control: u64) -> 
 /// What a guest has sent of its stream number `index`: it stands still, perhaps between a request and its answer.
 pub fn position(memory: &GuestMemory, control: u64, index: usize) -> Result<[u64; 2], Error> {
     let get = |offset: i32| memory.load(control + u64::from(offset.unsigned_abs()));
-    let stream = at::STREAM + index as i32 * at::STREAM_SIZE;
-    let position = get(stream + at::POSITION)?;
+    let words = index as u64 * u64::from(at::STREAM_SIZE.unsigned_abs());
+    let first = u64::from((at::STREAM + at::POSITION).unsigned_abs());
+    let position = memory.load(control + first + words)?;
     let asks = get(at::REQUEST)? == index as u64 + 1;
     let ahead = if asks {
         get(at::AT)? + get(at::LENGTH)?

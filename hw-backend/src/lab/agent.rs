@@ -20,7 +20,7 @@ use super::incoming::{self, Waiting};
 use super::kept::{self, Writing};
 use super::outgoing::{self, Orders, Start};
 use super::processors::Processors;
-use super::protocol::{Answer, Ask, BEAT, Order, Said, StreamAsk, Word};
+use super::protocol::{Answer, Ask, BEAT, Kept, Order, Said, StreamAsk, Word};
 use super::setting::Setting;
 use super::stream::routes::Routes;
 use super::stream::sink::Sinks;
@@ -248,14 +248,7 @@ impl Agent {
                 self.writing.insert(migration, writing);
                 Ok(Answer::Done)
             }
-            Ask::Restore { migration, vm, kept } => {
-                let room = self
-                    .setting(vm)?
-                    .room(&self.shared.system, &self.shared.routes, vm)?;
-                let writing = self.writing.remove(&migration);
-                kept::restore(&self.shared, migration, vm, kept, room, writing);
-                Ok(Answer::Done)
-            }
+            Ask::Restore { migration, vm, kept } => self.restore(migration, vm, kept),
             Ask::Step { migration, command } => self.step(migration, command),
             Ask::Grant { migration, rate } => {
                 let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
@@ -300,6 +293,15 @@ impl Agent {
             StreamAsk::Route(to) => routes.set(stream, Some(to)),
             StreamAsk::Grant(rate) => routes.grant(stream, rate),
         }
+        Ok(Answer::Done)
+    }
+
+    fn restore(&mut self, migration: MigrationId, vm: VmId, kept: Kept) -> Result<Answer, String> {
+        let room = self
+            .setting(vm)?
+            .room(&self.shared.system, &self.shared.routes, vm)?;
+        let writing = self.writing.remove(&migration);
+        kept::restore(&self.shared, migration, vm, kept, room, writing);
         Ok(Answer::Done)
     }
 

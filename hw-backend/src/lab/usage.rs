@@ -1,7 +1,7 @@
 //! What is used on a host: processor time of the agent and of each guest, and bytes of migrations; told at an interval.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub(super) struct UsageMeter {
     guests: Mutex<BTreeMap<VmId, Watched>>,
     sending: Mutex<BTreeMap<MigrationId, Grant>>,
     /// Looked for when it is first asked.
-    energy: Mutex<Option<Option<Energy>>>,
+    energy: OnceLock<Option<Mutex<Energy>>>,
 }
 
 /// A guest whose use is told.
@@ -68,8 +68,8 @@ impl UsageMeter {
     }
 
     fn energy(&self) -> Option<(String, f64)> {
-        let mut counters = locked(&self.energy);
-        let joules = counters.get_or_insert_with(Energy::find).as_mut()?.joules()?;
+        let counters = self.energy.get_or_init(|| Energy::find().map(Mutex::new));
+        let joules = locked(counters.as_ref()?).joules()?;
         // Agents that are processes of one machine share its counters.
         let machine = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         Some((machine.trim().to_owned(), joules))
