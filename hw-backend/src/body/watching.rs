@@ -23,8 +23,8 @@ pub struct Watching {
     hosts: BTreeMap<HostId, Watched>,
     guests: BTreeMap<(VmId, HostId), f64>,
     utilisation: Distribution,
-    /// Joules of each machine, when the run began and when they were told last.
-    energy: BTreeMap<String, (f64, f64)>,
+    /// Joules of each machine, told by one of its agents: which, when the run began and last.
+    energy: BTreeMap<String, (HostId, f64, f64)>,
     /// Blocks that each guest with a disk has read and written.
     blocks: BTreeMap<VmId, Tally<2>>,
     pub series: Series,
@@ -80,7 +80,10 @@ impl Body<'_> {
         }
         if let Some((machine, joules)) = &usage.energy {
             let entry = self.watching.energy.entry(machine.clone());
-            entry.or_insert((*joules, *joules)).1 = *joules;
+            let (teller, _, last) = entry.or_insert((host, *joules, *joules));
+            if *teller == host {
+                *last = *joules;
+            }
         }
         let first_report = !self.watching.hosts.contains_key(&host);
         for GuestUsage { vm, blocks, .. } in &usage.guests {
