@@ -38,8 +38,13 @@ impl Devices {
 
     /// The vCPU is about to run, perhaps on another host than before: what it had asked for and not finished with is done once more.
     pub(super) fn resume(&self, memory: &GuestMemory, control: u64) -> Result<(), Error> {
-        self.disk
-            .as_ref()
-            .map_or(Ok(()), |disk| disk.serve(memory, control))
+        if let Some(disk) = &self.disk {
+            disk.serve(memory, control)?;
+        }
+        if let Some(outlet) = &self.outlet {
+            outlet.begin();
+            network::serve(&**outlet, memory, control)?;
+        }
+        Ok(())
     }
 }
