@@ -199,7 +199,7 @@ impl Body<'_> {
             .watching
             .energy
             .values()
-            .map(|(first, last)| last - first)
+            .map(|(_, first, last)| last - first)
             .sum();
         if joules > 0.0 {
             figures.number("power.energy_kwh.sum", joules / 3.6e6);
