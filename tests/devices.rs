@@ -123,7 +123,10 @@ timeline:
     let carried = figure(&record, "net.throughput_bps.mean");
     // What the migrations carried is no part of it: 56 Mb/s are asked for, and a crowded machine carries less.
     let moved = figure(&record, "migration.bytes.sum") * 8.0 / 5.0;
-    assert!(carried > moved + 5e6 && carried < 400e6, "{carried} of which {moved}");
+    assert!(
+        carried > moved + 5e6 && carried < 400e6,
+        "{carried} of which {moved}"
+    );
 }
 
 /// The same guests lose their receiver's host, and are stopped and started: what is left goes on.
