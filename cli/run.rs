@@ -262,7 +262,9 @@ pub fn on_hosts(
         }
     })
     .map_err(|error| match error {
-        body::RunError::Unavailable(_) | body::RunError::Agent { .. } => Stop::unavailable(error),
+        body::RunError::Unavailable(_) | body::RunError::Agent { .. } | body::RunError::Storage(_) => {
+            Stop::unavailable(error)
+        }
         body::RunError::Interrupted(_) => {
             Stop::interrupted(format!("{error}; all guests were ended, no record is written"))
         }

@@ -1,7 +1,7 @@
 //! One body of tests over both arms: the same scenario, the same events in the same order, and what must hold for any run.
 
 pub mod kvm_arm;
-mod sim_arm;
+pub mod sim_arm;
 
 use std::collections::BTreeMap;
 

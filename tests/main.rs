@@ -8,6 +8,8 @@ mod conformance;
 mod crashes;
 /// The same input gives the same record, whatever the threads.
 mod determinism;
+/// Guests of the KVM body that use their devices: what they wrote is there.
+mod devices;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.
 mod scenarios;
 /// Sweeps give the same table whatever the threads, the shards and the interruptions.

@@ -21,6 +21,7 @@ mod outcome;
 mod parking;
 mod shares;
 mod state;
+mod tally;
 mod timers;
 pub mod untold;
 mod watching;
@@ -90,6 +91,9 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+    /// There is no room for the guests' disks.
+    #[error("storage for the guests' disks: {0}; TMPDIR says where it is made")]
+    Storage(io::Error),
     /// A guest was harmed: a bug of this body.
     #[error("guest {vm}: {why}; this is a bug of the KVM body, not of the scenario")]
     Harmed {
@@ -266,10 +270,12 @@ impl<'a> Body<'a> {
             self.hosts[host.index()].address = Some(starter.address);
             self.hosts[host.index()].agent = Some(handle);
         }
+        let storage = self.storage()?;
         for host in (0..self.scenario.hosts.len()).map(HostId) {
             let configure = Ask::Configure {
                 yaml: self.scenario.yaml.clone(),
                 scaled: self.scenario.body == Backend::Kvm,
+                storage: storage.clone(),
             };
             self.ask(host, configure, Pending::Configure);
         }

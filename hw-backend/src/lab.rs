@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod client;
 pub mod frame;
+mod guests;
 pub mod handle;
 mod incoming;
 pub mod inventory;
@@ -15,4 +16,5 @@ pub mod local;
 mod outgoing;
 pub mod processors;
 pub mod protocol;
+mod setting;
 mod usage;

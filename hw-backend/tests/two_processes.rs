@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use twinrack_control::migration::Plan;
 use twinrack_control::migration::plan::Subject;
+use twinrack_hw::guest::Devices;
 use twinrack_hw::guest::layout::GuestPages;
 use twinrack_hw::guest::machine::{Machine, Shape};
 use twinrack_hw::guest::workload::{PageClass, Workload};
@@ -141,6 +142,7 @@ fn target_process() {
         memory: MEMORY,
         backing: Backing::Anonymous,
         mechanism: DirtyMechanism::best(&system),
+        devices: Devices::default(),
     };
     let arrived = receive(&system, stream, SECRET, room, &Claim::default()).expect("a guest");
     println!("WHOLE {}", goes_on_and_is_whole(arrived.machine));

@@ -152,11 +152,7 @@ fn once(system: &System, shape: Shape, workload: &Workload, plan: &Plan) -> Ende
     machine.run().expect("it runs");
     let (near, far) = connection();
     let (secret, claim) = (Secret::new().expect("random numbers"), Claim::default());
-    let room = Room {
-        memory: shape.memory,
-        backing: shape.backing,
-        mechanism: shape.mechanism,
-    };
+    let room = Room::of(&shape);
     let source = Source::new(
         machine,
         near,

@@ -83,6 +83,7 @@ impl Body<'_> {
                 self.write(Event::VmRefused { vm, reason });
             }
             (Pending::Stop(vm), Ok(Answer::Stopped(closing))) => {
+                self.watching.stopped(vm, closing.disk.done);
                 self.closings.insert(vm, closing);
             }
             (Pending::Stop(vm), Err(why)) => self.harmed(vm, why),
@@ -164,6 +165,7 @@ impl Body<'_> {
 
     fn started(&mut self, vm: VmId, host: HostId) {
         if self.vms[vm.index()].state == VmState::Restarting {
+            self.watching.started(vm);
             self.write(Event::VmStarted { vm, host });
             self.run_vm(vm);
         }

@@ -4,7 +4,7 @@
 //! link has; a disk that changes its owner takes no time here. A guest that is saved without a migration stays in its file.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use twinrack_control::fabric::VmState;
@@ -13,8 +13,8 @@ use twinrack_scenario::record::Event;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
-use super::Body;
 use super::state::spec;
+use super::{Body, RunError};
 use crate::lab::protocol::{Ask, Kept};
 use crate::migrate::saved;
 use crate::migrate::wire::Secret;
@@ -24,15 +24,17 @@ use crate::migrate::wire::Secret;
 pub struct Scratch(Option<TempDir>);
 
 impl Scratch {
-    /// The file of a migration.
-    fn file(&mut self, id: MigrationId) -> io::Result<PathBuf> {
+    fn directory(&mut self) -> io::Result<&Path> {
         let directory = match self.0.take() {
             Some(directory) => directory,
             None => TempDir::with_prefix("twinrack-")?,
         };
-        let file = directory.path().join(format!("migration-{}.guest", id.0));
-        self.0 = Some(directory);
-        Ok(file)
+        Ok(self.0.insert(directory).path())
+    }
+
+    /// The file of a migration.
+    fn file(&mut self, id: MigrationId) -> io::Result<PathBuf> {
+        Ok(self.directory()?.join(format!("migration-{}.guest", id.0)))
     }
 }
 
@@ -42,6 +44,15 @@ const fn number_of_save(vm: VmId) -> MigrationId {
 }
 
 impl Body<'_> {
+    /// The folder with the guests' disks, if any guest has one.
+    pub(super) fn storage(&mut self) -> Result<Option<PathBuf>, RunError> {
+        if self.scenario.spec.vms.iter().all(|vm| vm.disk.is_none()) {
+            return Ok(None);
+        }
+        let folder = self.scratch.directory().map(Path::to_owned);
+        folder.map(Some).map_err(RunError::Storage)
+    }
+
     /// Pauses a guest and writes it into a file, where it stays.
     pub(super) fn save_vm(&mut self, vm: VmId) {
         let entry = self.vms[vm.index()];

@@ -115,7 +115,7 @@ pub fn record(mut body: Body<'_>, options: &Options, untold: &Untold, end: SimTi
         }
     }
     figures.distribution("paging.exits_per_s", &exits);
-    body.tell_watched(&mut figures);
+    body.tell_watched(&mut figures, end);
     Story::of(&body.events).tell(&mut figures);
     let mut kpis = figures.into_inner();
     untold.stand_in(&mut kpis, options.modelled.as_ref());

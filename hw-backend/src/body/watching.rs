@@ -8,7 +8,9 @@ use twinrack_scenario::units::{SimDuration, SimTime};
 use twinrack_scenario::{HostId, Scenario, VmId};
 
 use super::Body;
-use crate::lab::protocol::{Ask, Usage};
+use super::tally::Tally;
+use crate::guest::disk::Blocks;
+use crate::lab::protocol::{Ask, GuestUsage, Usage};
 
 /// Samples of a run that does not say how many it wants.
 const SAMPLES: u64 = 288;
@@ -21,7 +23,22 @@ pub struct Watching {
     hosts: BTreeMap<HostId, Watched>,
     guests: BTreeMap<(VmId, HostId), f64>,
     utilisation: Distribution,
+    /// Blocks that each guest with a disk has read and written.
+    blocks: BTreeMap<VmId, Tally<2>>,
     pub series: Series,
+}
+
+impl Watching {
+    /// A guest begins to run.
+    pub fn started(&mut self, vm: VmId) {
+        self.blocks.entry(vm).or_default().begin_anew();
+    }
+
+    /// A guest was stopped, and has done so much with its disk.
+    pub fn stopped(&mut self, vm: VmId, blocks: Blocks) {
+        let tally = self.blocks.entry(vm).or_default();
+        tally.saw([blocks.read, blocks.written], false);
+    }
 }
 
 /// Of one host.
@@ -56,8 +73,13 @@ impl Body<'_> {
         if self.closed || self.hosts[host.index()].state == HostState::Dead {
             return;
         }
-        for (vm, _, waited) in &usage.guests {
-            self.watching.guests.insert((*vm, host), *waited);
+        for guest in &usage.guests {
+            self.watching.guests.insert((guest.vm, host), guest.waited_s);
+        }
+        let first_report = !self.watching.hosts.contains_key(&host);
+        for GuestUsage { vm, blocks, .. } in &usage.guests {
+            let tally = self.watching.blocks.entry(*vm).or_default();
+            tally.saw([blocks.read, blocks.written], first_report);
         }
         let now = self.now;
         let Some(watched) = self.watching.hosts.get_mut(&host) else {
@@ -142,7 +164,7 @@ impl Body<'_> {
     }
 
     /// The figures that follow.
-    pub(super) fn tell_watched(&self, figures: &mut Figures) {
+    pub(super) fn tell_watched(&self, figures: &mut Figures, end: SimTime) {
         figures.distribution("cpu.utilisation", &self.watching.utilisation);
         let (mut used, mut offered) = (0.0, 0.0);
         for (host, watched) in &self.watching.hosts {
@@ -162,5 +184,22 @@ impl Body<'_> {
             ready.add(waited);
         }
         figures.distribution("cpu.ready_s", &ready);
+        self.tell_disks(figures, end);
+    }
+
+    /// What was read from and written to all disks.
+    fn tell_disks(&self, figures: &mut Figures, end: SimTime) {
+        if self.scenario.spec.vms.iter().all(|vm| vm.disk.is_none()) {
+            return;
+        }
+        let mut sums = [0.0; 2];
+        for tally in self.watching.blocks.values() {
+            for (sum, count) in sums.iter_mut().zip(tally.since_the_start()) {
+                *sum += count as f64;
+            }
+        }
+        let [read, written] = sums.map(|sum| sum / end.as_secs_f64());
+        figures.number("disk.reads_per_s", read);
+        figures.number("disk.writes_per_s", written);
     }
 }

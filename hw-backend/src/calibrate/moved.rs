@@ -229,11 +229,7 @@ fn once(system: &System, shape: Shape, workload: &Workload, plan: Plan) -> Resul
         .map_err(WireError::from)
         .map_err(MigrateError::from)?;
     let claim = Claim::default();
-    let room = Room {
-        memory: shape.memory,
-        backing: shape.backing,
-        mechanism: shape.mechanism,
-    };
+    let room = Room::of(&shape);
     let referee = Box::new(claim.clone());
     let source = Source::new(machine, near, secret, &plan, Arc::default(), referee)?;
     let cap = plan.bandwidth.unwrap_or(BitsPerSecond(u64::MAX));

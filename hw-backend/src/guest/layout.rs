@@ -6,7 +6,7 @@
 //! 0x0000_3000  handlers         0x0004_0000  page tables of the windows, four for each vCPU
 //! 0x0000_4000  the program      0x0008_0000  page directories, one for each GiB
 //! 0x0000_8000  TSS, I/O bitmap  0x0020_0000  page tables of all memory, where it is mapped by 4 KiB
-//! 0x0000_c000  stack's top      then, at the next 2 MiB: data
+//! 0x0000_c000  stack's top      then, at the next 2 MiB: what devices need, and data
 //! ```
 
 use twinrack_scenario::units::Bytes;
@@ -26,6 +26,8 @@ pub mod bell {
     pub const FLUSH: u32 = 3;
     /// It wants the other address space: what `MOV CR3` does at CPL 0.
     pub const SWITCH: u32 = 4;
+    /// It wants the block of its disk that its control block names.
+    pub const DISK: u32 = 5;
 }
 
 pub(super) const GDT: u64 = 0x1000;
@@ -186,6 +188,47 @@ pub mod word {
     pub const PAGE_NEXT: i32 = 0x40;
     /// An odd constant with its bits well spread: 2⁶⁴ / φ.
     pub const PAGE_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+}
+
+/// Words of a control block that are about the guest's disk.
+pub mod disk {
+    /// Blocks read in each period; as all rates, with its fraction behind it.
+    pub const READ_RATE: i32 = 0x180;
+    /// Blocks written in each period.
+    pub const WRITE_RATE: i32 = 0x190;
+    /// The first block that this processor uses.
+    pub const FIRST: i32 = 0x1a0;
+    /// How many it uses.
+    pub const BLOCKS: i32 = 0x1a8;
+    /// Where the generation of the first is remembered.
+    pub const TABLE: i32 = 0x1b0;
+    /// The page for a block.
+    pub const BUFFER: i32 = 0x1b8;
+    /// The number that the guest signs its blocks with.
+    pub const OWNER: i32 = 0x1c0;
+    /// Writes that were on the disk when the guest was made.
+    pub const BASE: i32 = 0x1c8;
+
+    /// Counted by the guest: blocks read.
+    pub const READS: i32 = 0x1d0;
+    /// Blocks written.
+    pub const WRITES: i32 = 0x1d8;
+    /// Blocks read that did not hold what was written.
+    pub const WRONG: i32 = 0x1e0;
+    /// What it asks for.
+    pub const REQUEST: i32 = 0x1e8;
+    /// Which block it asks for.
+    pub const BLOCK: i32 = 0x1f0;
+
+    /// What a guest asks of its disk.
+    pub mod request {
+        /// Nothing.
+        pub const NONE: u64 = 0;
+        /// To have a block read into the page.
+        pub const READ: u64 = 1;
+        /// To have the page written into a block.
+        pub const WRITE: u64 = 2;
+    }
 }
 
 #[cfg(test)]

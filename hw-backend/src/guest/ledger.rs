@@ -5,10 +5,14 @@
 //!
 //! - the words that no guest changes are those of its address (lost, swapped, damaged);
 //! - the checksum fits count, stamp and address (torn);
-//! - no stamp is later than the heartbeat, and the counts of all pages add up to the heartbeats (stale).
+//! - no stamp is later than the heartbeat of the processor whose page it is, and the counts of all of a processor's pages add up to
+//!   its heartbeat (stale).
 //!
-//! A processor that was stopped in the middle of a write has said in `INTENT` on which page: that one may be torn, and
+//! Each virtual processor writes pages of its own, so each has a ledger of its own: two that lost and gained a page do not make up for
+//! each other. A processor that was stopped in the middle of a write has said in `INTENT` on which page: that one may be torn, and
 //! its count may be one short.
+
+use std::ops::Range;
 
 use twinrack_scenario::units::Bytes;
 
@@ -99,9 +103,19 @@ pub enum Damage {
         /// The heartbeat.
         heartbeat: u64,
     },
+    /// Written, but no processor's to write.
+    #[error("page {page:#x}: written {count} times, and no processor's to write")]
+    Nobodys {
+        /// Address of the page.
+        page: u64,
+        /// Its count.
+        count: u64,
+    },
     /// Writes are missing, or counted twice: a page is stale.
-    #[error("the pages hold {written} writes, the guest began {begun}")]
+    #[error("the pages of vCPU {vcpu} hold {written} writes, it began {begun}")]
     Sum {
+        /// Which processor.
+        vcpu: u32,
         /// Writes that the pages hold.
         written: u64,
         /// Writes begun.
@@ -148,32 +162,44 @@ impl Ledger {
             .map(|vcpu| Counters::read(memory, vcpu))
             .collect::<Result<_, _>>()?;
         let pages = memory.size().saturating_sub(Bytes(self.placed.start)).pages();
+        let parts = self.placed.parts();
         let mut bytes = [0; GuestMemory::PAGE];
-        let mut writes = 0_u64;
+        let mut written = vec![0_u64; counters.len()];
         for index in 0..pages {
             memory.read(self.address(index), &mut bytes)?;
-            match self.look(index, &bytes, &counters) {
-                Ok(count) => writes = writes.wrapping_add(count),
-                Err(damage) => return Ok(Err(damage)),
+            let page = self.address(index);
+            let owner = owner(&parts, page);
+            let mut look = || {
+                let own = owner.and_then(|vcpu| counters.get(vcpu as usize));
+                let count = self.look(index, &bytes, own)?;
+                match owner.and_then(|vcpu| written.get_mut(vcpu as usize)) {
+                    Some(written) => *written = written.wrapping_add(count),
+                    None if count > 0 => return Err(Damage::Nobodys { page, count }),
+                    None => {}
+                }
+                Ok(())
+            };
+            if let Err(damage) = look() {
+                return Ok(Err(damage));
             }
         }
-        let begun: u64 = counters.iter().map(|counters| counters.heartbeat).sum();
-        let under_way = counters.iter().filter(|counters| counters.intent != 0).count() as u64;
-        if writes > begun || begun - writes > under_way {
-            return Ok(Err(Damage::Sum {
-                written: writes,
-                begun,
-            }));
+        for ((counters, written), vcpu) in counters.iter().zip(&written).zip(0..) {
+            let (written, begun) = (*written, counters.heartbeat);
+            let under_way = u64::from(counters.intent != 0);
+            if written > begun || begun - written > under_way {
+                return Ok(Err(Damage::Sum { vcpu, written, begun }));
+            }
         }
+        let writes = written.iter().sum();
         Ok(Ok(Audit { pages, writes }))
     }
 
-    /// The count of a page, if it is whole.
+    /// The count of a page, if it is whole; `own` are the counters of the processor that writes it.
     fn look(
         &self,
         index: u64,
         bytes: &[u8; GuestMemory::PAGE],
-        counters: &[Counters],
+        own: Option<&Counters>,
     ) -> Result<u64, Damage> {
         let page = self.address(index);
         let words = bytes.as_chunks::<8>().0;
@@ -190,7 +216,7 @@ impl Ledger {
             }
         }
         let (count, stamp, check) = (word(0), word(1), word(2));
-        if counters.iter().any(|counters| counters.intent == page) {
+        if own.is_some_and(|counters| counters.intent == page) {
             return Ok(count);
         }
         if count == 0 && check == self.word(index, 2) {
@@ -199,11 +225,7 @@ impl Ledger {
         if check != checksum(count, stamp, page) {
             return Err(Damage::Torn { page });
         }
-        let heartbeat = counters
-            .iter()
-            .map(|counters| counters.heartbeat)
-            .max()
-            .unwrap_or(0);
+        let heartbeat = own.map_or(0, |counters| counters.heartbeat);
         if stamp > heartbeat {
             return Err(Damage::Future {
                 page,
@@ -233,6 +255,13 @@ impl Ledger {
     }
 }
 
+/// Whose page that is; `parts` are in the order of their addresses.
+fn owner(parts: &[(Range<u64>, u32)], page: u64) -> Option<u32> {
+    let behind = parts.partition_point(|(part, _)| part.start <= page);
+    let (part, vcpu) = parts.get(behind.checked_sub(1)?)?;
+    part.contains(&page).then_some(*vcpu)
+}
+
 /// What the guest writes into a page (`program/dirtying.rs`).
 const fn checksum(count: u64, stamp: u64, page: u64) -> u64 {
     count.wrapping_mul(word::PAGE_FACTOR) ^ stamp ^ page
@@ -259,18 +288,29 @@ const fn mix(number: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::guest::layout::GuestPages;
-    use crate::guest::workload::Workload;
+    use crate::guest::workload::{PageClass, Workload};
     use crate::kvm::Backing;
+    use twinrack_scenario::spec::guest::WritePattern;
+    use twinrack_scenario::units::PerSecond;
 
     fn guest(untouched: Bytes) -> (GuestMemory, Ledger) {
+        guest_of(untouched, 1)
+    }
+
+    fn guest_of(untouched: Bytes, vcpus: u32) -> (GuestMemory, Ledger) {
         let memory = GuestMemory::new(Bytes(8 << 20), Backing::Anonymous).expect("8 MiB");
+        let everything = PageClass {
+            size: None,
+            rate: PerSecond(1.0),
+            pattern: WritePattern::Random,
+        };
         let workload = Workload {
             untouched,
-            ..Workload::idle()
+            ..Workload::dirtying(vec![everything])
         };
         let ledger = Ledger::new(
             workload
-                .place(memory.size(), GuestPages::Small, 1)
+                .place(memory.size(), GuestPages::Small, vcpus)
                 .expect("it fits"),
         );
         ledger.fill(&memory).expect("filled");
@@ -279,12 +319,16 @@ mod tests {
 
     /// Writes a page as the guest does.
     fn write(memory: &GuestMemory, page: u64, heartbeat: u64) {
+        write_by(memory, 0, page, heartbeat);
+    }
+
+    fn write_by(memory: &GuestMemory, vcpu: u32, page: u64, heartbeat: u64) {
         let count = memory.load(page).expect("a page") + 1;
         for (offset, value) in [(0, count), (8, heartbeat), (16, checksum(count, heartbeat, page))] {
             memory.store(page + offset, value).expect("a word");
         }
         memory
-            .store(layout::control(0) + word::HEARTBEAT as u64, heartbeat)
+            .store(layout::control(vcpu) + word::HEARTBEAT as u64, heartbeat)
             .expect("a word");
     }
 
@@ -335,7 +379,65 @@ mod tests {
                 .store(layout::control(0) + word::HEARTBEAT as u64, 2)
                 .expect("written");
         });
-        assert_eq!(stale, Damage::Sum { written: 1, begun: 2 });
+        let (vcpu, written, begun) = (0, 1, 2);
+        assert_eq!(stale, Damage::Sum { vcpu, written, begun });
+    }
+
+    #[test]
+    fn what_one_processor_lost_another_does_not_make_up_for() {
+        for vcpus in [2, 4] {
+            for loser in 0..vcpus {
+                let (memory, ledger) = guest_of(Bytes::ZERO, vcpus);
+                // Each has a part of the 1,024 pages from 4 MiB up, and has written the first two of it.
+                let part = |vcpu: u32| (4 << 20) + u64::from(vcpu) * (4 << 20) / u64::from(vcpus);
+                let mut before = [0; GuestMemory::PAGE];
+                for vcpu in 0..vcpus {
+                    write_by(&memory, vcpu, part(vcpu), 1);
+                    memory.read(part(loser) + 4096, &mut before).expect("read");
+                    write_by(&memory, vcpu, part(vcpu) + 4096, 2);
+                }
+                let writes = u64::from(vcpus) * 2;
+                let pages = 1024;
+                assert_eq!(ledger.audit(&memory).expect("read"), Ok(Audit { pages, writes }));
+                // The second page as it was before it was written; and another processor's page written once more than it told.
+                let (vcpu, written, begun) = (loser, 1, 2);
+                let second = part(loser) + 4096;
+                let mut fresh = before;
+                fresh[..24].copy_from_slice(&[0; 24]);
+                fresh[16..24].copy_from_slice(&checksum(0, 0, second).to_le_bytes());
+                memory.write(second, &fresh).expect("written");
+                let other = (loser + 1) % vcpus;
+                let count = 2_u64;
+                for (offset, value) in [(0, count), (16, checksum(count, 1, part(other)))] {
+                    memory.store(part(other) + offset, value).expect("a word");
+                }
+                let found = ledger.audit(&memory).expect("read").expect_err("damaged");
+                let lost = Damage::Sum { vcpu, written, begun };
+                let gained = Damage::Sum {
+                    vcpu: other,
+                    written: 3,
+                    begun,
+                };
+                assert!(found == lost || found == gained, "{found}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_nobodys_to_write_was_not_written() {
+        let memory = GuestMemory::new(Bytes(8 << 20), Backing::Anonymous).expect("8 MiB");
+        let placed = Workload::idle().place(memory.size(), GuestPages::Small, 1);
+        let ledger = Ledger::new(placed.expect("it fits"));
+        ledger.fill(&memory).expect("filled");
+        write(&memory, 4 << 20, 0);
+        let found = ledger.audit(&memory).expect("read");
+        assert_eq!(
+            found,
+            Err(Damage::Nobodys {
+                page: 4 << 20,
+                count: 1
+            })
+        );
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use kvm_bindings::CpuId;
 use twinrack_scenario::units::Bytes;
 
+use super::devices::Devices;
+use super::disk::{DiskAudit, DiskDamage};
 use super::layout::{self, GuestPages, bell, word};
 use super::ledger::{Audit, Counters, Damage, Ledger};
 use super::workload::{Placed, Workload, WorkloadError};
@@ -70,6 +72,7 @@ pub struct Machine {
     log: Box<dyn DirtyLog>,
     vm: Vm,
     msrs: Arc<[u32]>,
+    devices: Devices,
 }
 
 impl std::fmt::Debug for Machine {
@@ -83,6 +86,16 @@ impl std::fmt::Debug for Machine {
 impl Machine {
     /// A guest that has everything but content: what a migration fills. Its vCPUs are parked.
     pub fn skeleton(system: &System, shape: Shape, cpuid: &CpuId) -> Result<Self, MachineError> {
+        Self::skeleton_with(system, shape, cpuid, &Devices::default())
+    }
+
+    /// The same with its devices.
+    pub fn skeleton_with(
+        system: &System,
+        shape: Shape,
+        cpuid: &CpuId,
+        devices: &Devices,
+    ) -> Result<Self, MachineError> {
         if !boot::size_fits(shape.memory) {
             return Err(WorkloadError::Memory(shape.memory).into());
         }
@@ -104,6 +117,7 @@ impl Machine {
                 control: layout::control(id),
                 tsc_khz: vcpu.tsc_khz()?,
                 rings: rings.clone(),
+                devices: devices.clone(),
             };
             VcpuThread::spawn(vcpu, Box::new(host))
         });
@@ -114,12 +128,23 @@ impl Machine {
             log,
             vm,
             msrs: system.state_msrs()?.into(),
+            devices: devices.clone(),
         })
     }
 
     /// A guest with its program and data, ready to run `workload`.
     pub fn new(system: &System, shape: Shape, workload: &Workload) -> Result<Self, MachineError> {
-        let machine = Self::skeleton(system, shape, &system.supported_cpuid()?)?;
+        Self::with(system, shape, workload, &Devices::default())
+    }
+
+    /// The same with its devices.
+    pub fn with(
+        system: &System,
+        shape: Shape,
+        workload: &Workload,
+        devices: &Devices,
+    ) -> Result<Self, MachineError> {
+        let machine = Self::skeleton_with(system, shape, &system.supported_cpuid()?, devices)?;
         let placed = machine.place(workload)?;
         let memory = machine.memory();
         boot::lay_out(memory, shape.pages, &program::assemble())?;
@@ -132,6 +157,7 @@ impl Machine {
             })??;
             workload.install(&placed, memory, id, tsc_khz)?;
         }
+        devices.introduce(memory, &placed)?;
         Ok(machine)
     }
 
@@ -268,6 +294,17 @@ impl Machine {
         Ok(Ledger::new(self.place(workload)?).audit(self.memory())?)
     }
 
+    /// Looks at every block of its disk; the guest must be paused.
+    pub fn audit_disk(&self, workload: &Workload) -> Result<Result<DiskAudit, DiskDamage>, MachineError> {
+        let placed = self.place(workload)?;
+        let audit = self
+            .devices
+            .disk
+            .as_ref()
+            .map(|disk| disk.audit(self.memory(), &placed));
+        Ok(audit.transpose()?.unwrap_or(Ok(DiskAudit::default())))
+    }
+
     #[cfg(test)]
     pub(crate) fn thread(&mut self, vcpu: usize) -> &mut VcpuThread {
         &mut self.threads[vcpu]
@@ -279,6 +316,7 @@ struct Host {
     control: u64,
     tsc_khz: u32,
     rings: Option<RingReader>,
+    devices: Devices,
 }
 
 impl Host {
@@ -313,8 +351,13 @@ impl Doorbell for Host {
                 vcpu.set_sregs(&sregs)?;
                 Ok(Answer::GoOn)
             }
+            _ if self.devices.ring(vcpu.vm().memory(), self.control, value)? => Ok(Answer::GoOn),
             _ => Ok(Answer::Stop),
         }
+    }
+
+    fn resume(&mut self, vcpu: &mut Vcpu) -> Result<(), Error> {
+        self.devices.resume(vcpu.vm().memory(), self.control)
     }
 
     /// What is taken from a guest it must not make up for, or a slowed guest would do as much as before: its deadline moves on by as

@@ -7,6 +7,7 @@
 //!     fill window entries and touch them                paging.rs      what a fork or a page fault does
 //!     rewrite page-table entries                        paging.rs      what a kernel does to entries it does not use at once
 //!     walk from page to page                            paging.rs      one TLB miss a step, in a set that is large enough
+//!     write and read blocks of the disk                 disk.rs        by doorbell
 //!     switch address spaces                             paging.rs      by doorbell: CPL 3 may not load CR3
 //!     burn until its share of the period is over
 //!     sleep until the deadline, by doorbell; deadline += period
@@ -23,6 +24,7 @@
 //! forwards, as after a migration, makes a difference out of all bounds, and the deadline is set anew.
 
 mod dirtying;
+mod disk;
 mod paging;
 
 use super::asm::{Assembler, If, Op, Reg};
@@ -44,6 +46,7 @@ pub fn assemble() -> Vec<u8> {
     paging::fill(&mut asm);
     paging::rewrite(&mut asm);
     paging::walk(&mut asm);
+    disk::emit(&mut asm);
     paging::switch(&mut asm);
     asm.count(CONTROL, word::PASSES);
     burn(&mut asm);

@@ -4,11 +4,14 @@
 //! whatever share that is (`docs/src/models/dirtying.md`); rates of paging events are those of one busy virtual processor, and fall with
 //! the share of time that the processors are busy (`docs/src/models/paging.md`).
 
+use std::ops::Range;
+
 use twinrack_scenario::spec::guest::{PageClassSpec, PagingRatesSpec, VmSpec, WritePattern};
 use twinrack_scenario::units::{Bytes, PerSecond, Ratio, SimDuration};
 
 use super::boot::ENTRY;
-use super::layout::{self, GuestPages, word};
+use super::disk::{DiskLoad, PlacedDisk};
+use super::layout::{self, GuestPages, disk, word};
 use crate::kvm::{Error, GuestMemory};
 
 /// Why a guest can't be made to do it.
@@ -20,10 +23,23 @@ pub enum WorkloadError {
     /// A memory that a guest can't have.
     #[error("a guest of {0}: expected a multiple of 2MiB from {min} to {max}", min = layout::MEMORY_MIN, max = layout::MEMORY_MAX)]
     Memory(Bytes),
+    /// A disk that leaves no room for data.
+    #[error(
+        "a disk of {disk} in a guest of {memory}: it remembers 8 bytes a block, and that leaves no memory for data"
+    )]
+    Disk {
+        /// The disk.
+        disk: Bytes,
+        /// The memory.
+        memory: Bytes,
+    },
     /// More processors than there is room for.
     #[error("{0} virtual processors; a guest takes 1 to {max}", max = layout::VCPUS_MAX)]
     Vcpus(u32),
 }
+
+/// Least memory for data.
+const DATA_MIN: Bytes = Bytes(1 << 20);
 
 /// Pages that are written alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,6 +80,8 @@ pub struct Workload {
     pub paging: Paging,
     /// Memory at the end that is never touched and stays zero.
     pub untouched: Bytes,
+    /// How it uses its disk, if it has one.
+    pub disk: Option<DiskLoad>,
 }
 
 impl Workload {
@@ -87,6 +105,7 @@ impl Workload {
             classes: Vec::new(),
             paging: Paging::default(),
             untouched: Bytes::ZERO,
+            disk: None,
         }
     }
 
@@ -128,6 +147,11 @@ impl Workload {
                 mapped,
             },
             untouched: vm.untouched,
+            disk: vm.disk.as_ref().map(|own| DiskLoad {
+                size: own.size,
+                reads: own.reads,
+                writes: own.writes,
+            }),
         }
     }
 
@@ -154,7 +178,17 @@ impl Workload {
         if vcpus == 0 || vcpus > layout::VCPUS_MAX {
             return Err(WorkloadError::Vcpus(vcpus));
         }
-        let start = layout::data(memory, pages);
+        let (disk, start) = match &self.disk {
+            None => (None, layout::data(memory, pages)),
+            Some(load) => {
+                let (disk, start) = PlacedDisk::at(layout::data(memory, pages), load, vcpus);
+                if start + DATA_MIN.0 > memory.0 {
+                    let disk = load.size;
+                    return Err(WorkloadError::Disk { disk, memory });
+                }
+                (Some(disk), start)
+            }
+        };
         let room = memory.saturating_sub(Bytes(start)).pages();
         let wanted: Vec<u64> = self
             .classes
@@ -180,6 +214,7 @@ impl Workload {
             filled: room - untouched,
             classes,
             walk_bits: walk.ilog2().min((room - untouched).max(2).ilog2()),
+            disk,
         })
     }
 
@@ -234,7 +269,17 @@ impl Workload {
         set(word::REWRITE_RATE, rate(self.paging.page_table_writes.0))?;
         set(word::REWRITE_ENTRIES, table + first * 8)?;
         set(word::REWRITE_COUNT, count)?;
-        set(word::SWITCH_RATE, rate(self.paging.context_switches.0))
+        set(word::SWITCH_RATE, rate(self.paging.context_switches.0))?;
+        let Some((load, own)) = self.disk.zip(placed.disk) else {
+            return Ok(());
+        };
+        let (first, blocks) = placed.share_of(own.blocks, vcpu);
+        set(disk::READ_RATE, rate(load.reads.0 / vcpus as f64))?;
+        set(disk::WRITE_RATE, rate(load.writes.0 / vcpus as f64))?;
+        set(disk::FIRST, first)?;
+        set(disk::BLOCKS, blocks)?;
+        set(disk::TABLE, own.table + first * 8)?;
+        set(disk::BUFFER, own.buffer(vcpu))
     }
 }
 
@@ -270,6 +315,27 @@ pub struct Placed {
     pub classes: Vec<PlacedClass>,
     /// Logarithm of the pages that are walked.
     pub walk_bits: u32,
+    /// What its disk has of it, below the data.
+    pub disk: Option<PlacedDisk>,
+}
+
+impl Placed {
+    /// The part of `all` that is a vCPU's: where it begins and how much it is.
+    pub fn share_of(&self, all: u64, vcpu: u32) -> (u64, u64) {
+        share(all, u64::from(vcpu), u64::from(self.vcpus))
+    }
+
+    /// Which pages are whose to write: ranges of addresses, each with its processor, in their order.
+    pub fn parts(&self) -> Vec<(Range<u64>, u32)> {
+        let parts = self.classes.iter().flat_map(|class| {
+            (0..self.vcpus).map(move |vcpu| {
+                let (first, pages) = self.share_of(class.pages, vcpu);
+                let at = class.base + first * Bytes::PAGE.0;
+                (at..at + pages * Bytes::PAGE.0, vcpu)
+            })
+        });
+        parts.filter(|(part, _)| !part.is_empty()).collect()
+    }
 }
 
 #[cfg(test)]

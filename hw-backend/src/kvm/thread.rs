@@ -27,6 +27,11 @@ pub trait Doorbell: Send {
     /// The guest wrote `value` to `port`.
     fn ring(&mut self, vcpu: &mut Vcpu, port: u16, value: u32) -> Result<Answer, Error>;
 
+    /// The guest is about to run, for the first time or after a pause, perhaps on another host.
+    fn resume(&mut self, _vcpu: &mut Vcpu) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// The guest was kept from running for so long by a [`Napper`]; its clock went on meanwhile.
     fn napped(&mut self, _vcpu: &mut Vcpu, _time: Duration) -> Result<(), Error> {
         Ok(())
@@ -300,6 +305,7 @@ impl Worker {
     }
 
     fn run(&mut self) -> Result<Stopped, Error> {
+        self.doorbell.resume(&mut self.vcpu)?;
         while !self.pause.load(Ordering::SeqCst) {
             if self.nap()? {
                 // A pause may have been asked for meanwhile.

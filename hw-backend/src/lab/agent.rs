@@ -11,21 +11,20 @@ use std::time::{Duration, Instant};
 
 use twinrack_control::migration::Command;
 use twinrack_scenario::spec::expect::Backend;
-use twinrack_scenario::units::Ratio;
 use twinrack_scenario::{MigrationId, Scenario, VmId};
 
 use super::client::Pulses;
 use super::frame;
+use super::guests;
 use super::incoming::{self, Waiting};
 use super::kept::{self, Writing};
 use super::outgoing::{self, Orders, Start};
 use super::processors::Processors;
-use super::protocol::{Answer, Ask, Closing, Order, Said, Word};
+use super::protocol::{Answer, Ask, Order, Said, Word};
+use super::setting::Setting;
 use super::usage::{self, UsageMeter};
-use crate::guest::layout::GuestPages;
-use crate::guest::machine::{Machine, Shape};
-use crate::guest::workload::Workload;
-use crate::kvm::{Backing, DirtyMechanism, System};
+use crate::guest::machine::Machine;
+use crate::kvm::System;
 use crate::migrate::pace::Grant;
 use crate::migrate::{Claim, Owner};
 
@@ -89,7 +88,7 @@ struct Agent {
     shared: Arc<Shared>,
     /// What it could run on before any was parked.
     processors: Processors,
-    scenario: Option<Arc<Scenario>>,
+    setting: Option<Arc<Setting>>,
     leaving: BTreeMap<MigrationId, Leaving>,
     coming: BTreeMap<MigrationId, Waiting>,
     writing: BTreeMap<MigrationId, Writing>,
@@ -112,7 +111,7 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>, address: IpAdd
     let mut agent = Agent {
         shared,
         processors: Processors::allowed()?,
-        scenario: None,
+        setting: None,
         leaving: BTreeMap::new(),
         coming: BTreeMap::new(),
         writing: BTreeMap::new(),
@@ -125,27 +124,11 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>, address: IpAdd
     Ok(())
 }
 
-/// What a guest of the scenario is made of here.
-pub(super) fn shape(system: &System, scenario: &Scenario, vm: VmId) -> Shape {
-    let spec = scenario.vm(vm);
-    Shape {
-        memory: spec.memory.value,
-        vcpus: spec.processors(),
-        backing: Backing::Anonymous,
-        pages: GuestPages::Small,
-        mechanism: DirtyMechanism::best(system),
-    }
-}
-
-fn workload(scenario: &Scenario, vm: VmId, cpu: Ratio) -> Workload {
-    Workload::of(scenario.vm(vm), cpu)
-}
-
 impl Agent {
-    fn scenario(&self, vm: VmId) -> Result<Arc<Scenario>, String> {
-        let scenario = self.scenario.clone().ok_or("no scenario was given yet")?;
-        if vm.0 < scenario.vms.len() {
-            Ok(scenario)
+    fn setting(&self, vm: VmId) -> Result<Arc<Setting>, String> {
+        let setting = self.setting.clone().ok_or("no scenario was given yet")?;
+        if vm.0 < setting.scenario.vms.len() {
+            Ok(setting)
         } else {
             Err(format!("the scenario has no VM {}", vm.0))
         }
@@ -171,10 +154,14 @@ impl Agent {
     fn carry_out(&mut self, ask: Ask) -> Result<Answer, String> {
         self.await_return(&ask);
         match ask {
-            Ask::Configure { yaml, scaled } => {
+            Ask::Configure {
+                yaml,
+                scaled,
+                storage,
+            } => {
                 let body = if scaled { Backend::Kvm } else { Backend::Sim };
                 let scenario = Scenario::from_yaml_for(body, &yaml).map_err(|error| error.to_string())?;
-                self.scenario = Some(Arc::new(scenario));
+                self.setting = Some(Arc::new(Setting { scenario, storage }));
                 let port = self.shared.pulses.answer_clients(self.shared.address);
                 port.map(Answer::Port)
                     .map_err(|error| format!("a port for clients: {error}"))
@@ -187,20 +174,28 @@ impl Agent {
             Ask::List => Ok(Answer::Guests(
                 locked(&self.shared.guests).keys().copied().collect(),
             )),
-            Ask::Start { vm, cpu } => self.start(vm, cpu),
-            Ask::SetCpu { vm, cpu } => self.set_cpu(vm, cpu),
+            Ask::Start { vm, cpu } => {
+                guests::start(&self.shared, &*self.setting(vm)?, vm, cpu)?;
+                Ok(Answer::Done)
+            }
+            Ask::SetCpu { vm, cpu } => {
+                guests::set_cpu(&self.shared, &*self.setting(vm)?, vm, cpu)?;
+                Ok(Answer::Done)
+            }
             Ask::Park { first, awake } => {
                 self.processors.confine(first, awake)?;
                 Ok(Answer::Done)
             }
-            Ask::Stop { vm } => self.stop(vm),
+            Ask::Stop { vm } => {
+                let closing = guests::stop(&self.shared, &*self.setting(vm)?, vm)?;
+                Ok(Answer::Stopped(closing))
+            }
             Ask::Receive {
                 migration,
                 vm,
                 secret,
             } => {
-                let scenario = self.scenario(vm)?;
-                let room = shape(&self.shared.system, &scenario, vm);
+                let room = self.setting(vm)?.room(&self.shared.system, vm)?;
                 let (port, waiting) = incoming::listen(&self.shared, migration, vm, room, secret)?;
                 self.coming.insert(migration, waiting);
                 Ok(Answer::Port(port))
@@ -229,10 +224,9 @@ impl Agent {
                 Ok(Answer::Done)
             }
             Ask::Restore { migration, vm, kept } => {
-                let scenario = self.scenario(vm)?;
-                let shape = shape(&self.shared.system, &scenario, vm);
+                let room = self.setting(vm)?.room(&self.shared.system, vm)?;
                 let writing = self.writing.remove(&migration);
-                kept::restore(&self.shared, migration, vm, kept, shape, writing);
+                kept::restore(&self.shared, migration, vm, kept, room, writing);
                 Ok(Answer::Done)
             }
             Ask::Step { migration, command } => self.step(migration, command),
@@ -242,16 +236,7 @@ impl Agent {
                 Ok(Answer::Done)
             }
             Ask::End { migration } => {
-                if let Some(Leaving { vm, thread, .. }) = self.leaving.remove(&migration) {
-                    self.returning.retain(|(_, thread)| !thread.is_finished());
-                    self.returning.push((vm, thread));
-                }
-                if let Some(waiting) = self.coming.remove(&migration) {
-                    waiting.give_up();
-                }
-                if let Some(writing) = self.writing.remove(&migration) {
-                    writing.give_up();
-                }
+                self.end(migration);
                 Ok(Answer::Done)
             }
             Ask::Settle { migration } => {
@@ -259,6 +244,20 @@ impl Agent {
                 Ok(Answer::Taken(!claim.refuse()))
             }
             Ask::Owner { migration, target } => self.owner(migration, target),
+        }
+    }
+
+    /// A migration is over.
+    fn end(&mut self, migration: MigrationId) {
+        if let Some(Leaving { vm, thread, .. }) = self.leaving.remove(&migration) {
+            self.returning.retain(|(_, thread)| !thread.is_finished());
+            self.returning.push((vm, thread));
+        }
+        if let Some(waiting) = self.coming.remove(&migration) {
+            waiting.give_up();
+        }
+        if let Some(writing) = self.writing.remove(&migration) {
+            writing.give_up();
         }
     }
 
@@ -289,62 +288,8 @@ impl Agent {
         Ok(Answer::Done)
     }
 
-    fn start(&self, vm: VmId, cpu: Ratio) -> Result<Answer, String> {
-        let scenario = self.scenario(vm)?;
-        let shape = shape(&self.shared.system, &scenario, vm);
-        let made = Machine::new(&self.shared.system, shape, &workload(&scenario, vm, cpu));
-        let mut machine = made.map_err(|error| error.to_string())?;
-        machine.run().map_err(|error| error.to_string())?;
-        self.shared.keep(vm, machine, Instant::now());
-        Ok(Answer::Done)
-    }
-
-    fn set_cpu(&self, vm: VmId, cpu: Ratio) -> Result<Answer, String> {
-        let scenario = self.scenario(vm)?;
-        let mut guests = locked(&self.shared.guests);
-        let machine = &mut guests.get_mut(&vm).ok_or("the guest is not here")?.machine;
-        let workload = workload(&scenario, vm, cpu);
-        let mut set = || {
-            machine.pause()?;
-            let placed = machine.place(&workload)?;
-            for (vcpu, khz) in machine.tsc_khz()?.into_iter().enumerate() {
-                workload.install(&placed, machine.memory(), vcpu as u32, khz)?;
-            }
-            machine.run()
-        };
-        set().map_err(|error| error.to_string())?;
-        Ok(Answer::Done)
-    }
-
-    fn stop(&self, vm: VmId) -> Result<Answer, String> {
-        let scenario = self.scenario(vm)?;
-        let guest = locked(&self.shared.guests).remove(&vm);
-        let Guest { mut machine, since } = guest.ok_or("the guest is not here")?;
-        self.shared.forget(vm);
-        let mut close = || {
-            machine.pause()?;
-            let ran_s = since.elapsed().as_secs_f64();
-            let audit = machine.audit(&workload(&scenario, vm, Ratio::ONE))?;
-            let exits = (0..machine.shape().vcpus as usize)
-                .map(|vcpu| machine.stat(vcpu, "exits"))
-                .collect::<Result<Vec<_>, _>>()?;
-            Ok::<_, crate::guest::machine::MachineError>(audit.map(|audit| Closing {
-                pages: audit.pages,
-                writes: audit.writes,
-                busy_s: machine.busy().map(|busy| busy.as_secs_f64()),
-                exits: exits.into_iter().sum(),
-                ran_s,
-            }))
-        };
-        match close() {
-            Ok(Ok(closing)) => Ok(Answer::Stopped(closing)),
-            Ok(Err(damage)) => Err(format!("its memory is damaged: {damage}")),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
     fn send(&mut self, start: Start) -> Result<Answer, String> {
-        let scenario = self.scenario(start.vm)?;
+        let setting = self.setting(start.vm)?;
         let id = start.migration;
         let (commands, commands_out) = std::sync::mpsc::channel();
         let (owner, owner_out) = std::sync::mpsc::channel();
@@ -357,7 +302,7 @@ impl Agent {
             cancel: cancel.clone(),
             grant: grant.clone(),
         };
-        let thread = outgoing::begin(&self.shared, &scenario, start, orders)?;
+        let thread = outgoing::begin(&self.shared, &setting.scenario, start, orders)?;
         let leaving = Leaving {
             vm,
             thread,

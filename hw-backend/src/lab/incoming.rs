@@ -11,7 +11,6 @@ use twinrack_scenario::{MigrationId, VmId};
 
 use super::agent::{Shared, locked};
 use super::protocol::Said;
-use crate::guest::machine::Shape;
 use crate::migrate::target::{Room, receive};
 use crate::migrate::wire::Secret;
 use crate::migrate::{Claim, Following, PATIENCE};
@@ -38,7 +37,7 @@ pub(super) fn listen(
     shared: &Arc<Shared>,
     migration: MigrationId,
     vm: VmId,
-    shape: Shape,
+    room: Room,
     secret: [u8; 32],
 ) -> Result<(u16, Waiting), String> {
     let words = |error: io::Error| format!("a port for the migration: {error}");
@@ -56,7 +55,6 @@ pub(super) fn listen(
             return;
         };
         drop(listener);
-        let room = Room::of(&shape);
         // A guest that did not come is the source's to report: it has it still.
         if let Ok(arrived) = receive(&shared.system, stream, Secret(secret), room, &claim) {
             shared.keep(vm, arrived.machine, Instant::now());

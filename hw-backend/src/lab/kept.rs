@@ -11,7 +11,6 @@ use twinrack_scenario::{MigrationId, VmId};
 
 use super::agent::{Guest, Shared, locked};
 use super::protocol::{Kept, Said};
-use crate::guest::machine::Shape;
 use crate::migrate::MigrateError;
 use crate::migrate::saved::Keeping;
 use crate::migrate::target::Room;
@@ -115,7 +114,7 @@ pub(super) fn restore(
     migration: MigrationId,
     vm: VmId,
     kept: Kept,
-    shape: Shape,
+    room: Room,
     writing: Option<Writing>,
 ) {
     let shared = shared.clone();
@@ -127,7 +126,7 @@ pub(super) fn restore(
         let restored = if here {
             Ok(())
         } else {
-            read(&shared, vm, &keeping(kept), shape)
+            read(&shared, vm, &keeping(kept), room)
         };
         let input = match restored {
             Ok(()) => Input::Restored,
@@ -137,8 +136,8 @@ pub(super) fn restore(
     });
 }
 
-fn read(shared: &Shared, vm: VmId, keeping: &Keeping, shape: Shape) -> Result<(), MigrateError> {
-    let mut machine = keeping.restore(&shared.system, Room::of(&shape))?;
+fn read(shared: &Shared, vm: VmId, keeping: &Keeping, room: Room) -> Result<(), MigrateError> {
+    let mut machine = keeping.restore(&shared.system, room)?;
     machine.run()?;
     shared.keep(vm, machine, Instant::now());
     Ok(())

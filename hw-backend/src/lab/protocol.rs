@@ -1,11 +1,14 @@
 //! What controller and agent say to each other.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use twinrack_control::migration::{Command, Input};
 use twinrack_scenario::record::MigrationKind;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio};
 use twinrack_scenario::{MigrationId, VmId};
 
+use crate::guest::disk::{Blocks, DiskAudit};
 use crate::migrate::source::PauseParts;
 
 /// An order to an agent. Each with an `id` is answered once with [`Said::Answer`].
@@ -27,6 +30,8 @@ pub enum Ask {
         yaml: String,
         /// Whether it is taken at the sizes that it has for real hosts, as the controller takes it.
         scaled: bool,
+        /// The folder with the guests' disks, which all agents see; none where no guest has one.
+        storage: Option<PathBuf>,
     },
     /// Say that you live.
     Ping,
@@ -249,8 +254,21 @@ pub struct Usage {
     pub processor_s: f64,
     /// Bytes of migrations sent from here.
     pub sent: u64,
-    /// Processor time of guests, and time that they were ready and waited, in seconds, over their virtual processors.
-    pub guests: Vec<(VmId, f64, f64)>,
+    /// Of each guest that runs here.
+    pub guests: Vec<GuestUsage>,
+}
+
+/// What a guest has used.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GuestUsage {
+    /// Which.
+    pub vm: VmId,
+    /// Processor time on this host, in seconds, over its virtual processors.
+    pub busy_s: f64,
+    /// Time on this host that they were ready and waited.
+    pub waited_s: f64,
+    /// Blocks that it has read and written, wherever it was.
+    pub blocks: Blocks,
 }
 
 /// What was counted of a guest when it was stopped.
@@ -260,6 +278,8 @@ pub struct Closing {
     pub pages: u64,
     /// Page writes that they hold.
     pub writes: u64,
+    /// What its disk was found to be; all zeros of a guest without one.
+    pub disk: DiskAudit,
     /// Processor time of its virtual processors on this host, in seconds; absent where the kernel does not tell.
     pub busy_s: Option<f64>,
     /// Exits to the hypervisor on this host; absent where the kernel does not count them.

@@ -8,22 +8,49 @@ use std::time::{Duration, Instant};
 use twinrack_scenario::{MigrationId, VmId};
 
 use super::agent::{Shared, locked};
-use super::protocol::{Said, Usage};
+use super::protocol::{GuestUsage, Said, Usage};
+use crate::guest::disk::Blocks;
 use crate::guest::machine::Machine;
+use crate::kvm::GuestMemory;
 use crate::kvm::thread::Meter;
 use crate::migrate::pace::Grant;
 
 /// Of every guest that runs here, and of every migration from here.
 #[derive(Default)]
 pub(super) struct UsageMeter {
-    guests: Mutex<BTreeMap<VmId, Vec<Meter>>>,
+    guests: Mutex<BTreeMap<VmId, Watched>>,
     sending: Mutex<BTreeMap<MigrationId, Grant>>,
+}
+
+/// A guest whose use is told.
+struct Watched {
+    meters: Vec<Meter>,
+    memory: Arc<GuestMemory>,
+}
+
+impl Watched {
+    /// What it has used; nothing where the kernel does not tell.
+    fn usage(&self, vm: VmId) -> Option<GuestUsage> {
+        let times: Option<Vec<_>> = self.meters.iter().map(Meter::times).collect();
+        let (busy, waited): (Vec<_>, Vec<_>) = times?.into_iter().unzip();
+        let seconds = |parts: Vec<Duration>| parts.iter().sum::<Duration>().as_secs_f64();
+        Some(GuestUsage {
+            vm,
+            busy_s: seconds(busy),
+            waited_s: seconds(waited),
+            blocks: Blocks::of(&self.memory, self.meters.len() as u32).ok()?,
+        })
+    }
 }
 
 impl UsageMeter {
     /// A guest runs here from now on.
     pub fn watch(&self, vm: VmId, machine: &Machine) {
-        locked(&self.guests).insert(vm, machine.meters());
+        let watched = Watched {
+            meters: machine.meters(),
+            memory: machine.memory().clone(),
+        };
+        locked(&self.guests).insert(vm, watched);
     }
 
     /// A guest does not run here any more.
@@ -37,17 +64,8 @@ impl UsageMeter {
     }
 
     fn now(&self) -> Usage {
-        let spent = |meters: &Vec<Meter>| {
-            let times: Option<Vec<_>> = meters.iter().map(Meter::times).collect();
-            let (busy, waited): (Vec<_>, Vec<_>) = times?.into_iter().unzip();
-            let seconds = |parts: Vec<Duration>| parts.iter().sum::<Duration>().as_secs_f64();
-            Some((seconds(busy), seconds(waited)))
-        };
         let guests = locked(&self.guests);
-        let guests = guests.iter().filter_map(|(vm, meters)| {
-            let (busy, waited) = spent(meters)?;
-            Some((*vm, busy, waited))
-        });
+        let guests = guests.iter().filter_map(|(vm, watched)| watched.usage(*vm));
         Usage {
             processor_s: process_time().as_secs_f64(),
             sent: locked(&self.sending).values().map(Grant::sent).sum(),

@@ -234,7 +234,7 @@ mod tests {
                         (0..16 * 512).for_each(|word| from.store(word * 8, value).expect("inside"));
                     }
                 });
-                for _ in 0..2000 {
+                for _ in 0..300 {
                     let bytes = sent(&from, &[0..16], protection);
                     let pages = taken(&bytes, &into);
                     over.store(pages.is_err(), Ordering::Relaxed);

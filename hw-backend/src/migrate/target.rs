@@ -12,11 +12,12 @@ use super::message::{Hello, Message, Runs, TOOK_EVERY};
 use super::pages::Came;
 use super::wire::{Direction, FrameReader, Secret, WireError};
 use super::{MigrateError, prepare};
+use crate::guest::devices::Devices;
 use crate::guest::machine::{Machine, Shape};
 use crate::kvm::{AbsentPages, Backing, DirtyMechanism, GuestMemory, PageSet, System, VcpuState};
 
 /// What the target gives a guest that comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Room {
     /// Most memory.
     pub memory: twinrack_scenario::units::Bytes,
@@ -24,15 +25,18 @@ pub struct Room {
     pub backing: Backing,
     /// How its dirty pages are told, for the next move.
     pub mechanism: DirtyMechanism,
+    /// Its devices on this host.
+    pub devices: Devices,
 }
 
 impl Room {
-    /// Room for a guest of just such a shape.
-    pub const fn of(shape: &Shape) -> Self {
+    /// Room for a guest of just such a shape, without devices.
+    pub fn of(shape: &Shape) -> Self {
         Self {
             memory: shape.memory,
             backing: shape.backing,
             mechanism: shape.mechanism,
+            devices: Devices::default(),
         }
     }
 }
@@ -206,7 +210,7 @@ pub(super) fn skeleton(system: &System, hello: &Hello, room: Room) -> Result<Mac
         pages: hello.pages,
         mechanism: room.mechanism,
     };
-    Ok(Machine::skeleton(system, shape, &cpuid)?)
+    Ok(Machine::skeleton_with(system, shape, &cpuid, &room.devices)?)
 }
 
 /// The feature words of which the guest sees bits that this host has not: leaves 1, 7 and `0x8000_0001` (Intel SDM 2A,

@@ -152,6 +152,8 @@ const REGISTRY: &[FigureKind] = figures! {
     "net.efficiency", "1", LEVEL, Modelled, Higher, "Payload over all that is on the wire; one value a network that carried some.";
     "net.cpu_cycles_per_byte", "1", LEVEL, Modelled, Lower, "Processor cycles to receive one byte, at the first host's clock; one value a network that carried some.";
     "net.receive_lps", "1", LEVEL, Modelled, Lower, "Logical processors busy with receiving.";
+    "disk.reads_per_s", "1/s", &[], Modelled, Neither, "Blocks of 4 KiB that VMs read from their disks each second, all together, mean over the run.";
+    "disk.writes_per_s", "1/s", &[], Modelled, Neither, "Blocks of 4 KiB that VMs wrote to their disks each second, all together, mean over the run.";
     "vms.running", "1", LEVEL, Counted, Higher, "VMs that run.";
     "vms.refused", "1", &[], Counted, Lower, "VMs that could not be placed or started.";
     "vms.lost", "1", &[], Counted, Lower, "VMs whose memory was lost.";

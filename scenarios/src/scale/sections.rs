@@ -51,6 +51,7 @@ impl Factors {
             class.size.iter_mut().for_each(|size| self.pages(size));
             self.page_rate(&mut class.rate);
         }
+        vm.disk.iter_mut().for_each(|disk| self.pages(&mut disk.size));
         for traffic in &mut vm.traffic {
             self.speed(&mut traffic.rate);
         }

@@ -58,6 +58,18 @@ crate::spec! {
 }
 
 crate::spec! {
+    /// How the guest uses its disk, on its volume: blocks of 4 KiB anywhere on it.
+    pub struct DiskSpec {
+        /// Size of the disk.
+        size: Bytes [Bytes(4096), Bytes(1 << 40)] => default(Bytes(64 << 20)),
+        /// Blocks read each second, while the VM gets the processors that it asks for.
+        reads: PerSecond => default(PerSecond(0.0)),
+        /// Blocks written each second, likewise.
+        writes: PerSecond => default(PerSecond(0.0)),
+    }
+}
+
+crate::spec! {
     /// Traffic that the guest sends all the time.
     pub struct TrafficSpec {
         /// The VM or host it goes to.
@@ -108,6 +120,8 @@ crate::spec! {
         untouched: Bytes => default(Bytes(0)),
         /// How it loads the paging machinery.
         paging: PagingRatesSpec => group,
+        /// How it uses its disk; it has none worth a word when absent.
+        disk: DiskSpec => optional,
         /// What it sends.
         traffic: TrafficSpec => list,
         /// Whether the cluster may move and restart it.

@@ -12,6 +12,8 @@ use crate::model::paging::Paging;
 pub struct Account {
     /// Seconds it ran.
     pub ran: f64,
+    /// Seconds it ran, each weighed by how much it got of the processor time that it asked for.
+    pub served: f64,
     /// Processor-seconds it asked for.
     pub asked: f64,
     /// Processor-seconds it got.
@@ -57,6 +59,7 @@ impl Body<'_> {
             if vm.state == VmState::Running {
                 let paging = self.kinds.vms[vm.group as usize].paging(mode);
                 vm.account.count(seconds, vm.wanted, vm.granted, paging);
+                vm.account.served += vm.service() * seconds;
                 vm.account.waking += vm.granted * entry.delay * seconds;
             }
         }

@@ -20,6 +20,7 @@ pub fn record(mut body: Body<'_>, seed: u64, end: SimTime) -> Result<RunRecord, 
     levels(&body, end, &mut figures);
     guests(&body, &mut figures);
     network(&body, end, &mut figures);
+    disks(&body, end, &mut figures);
     body.energy
         .borrow()
         .compare(end, body.meters.power.integral(end))?;
@@ -130,6 +131,23 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
     }
     if asked > 0.0 {
         figures.number("sla.overall", missed / asked);
+    }
+}
+
+/// What VMs read and wrote: at their rates for as long as they got the processors that they asked for.
+fn disks(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
+    let (mut reads, mut writes, mut any) = (0.0, 0.0, false);
+    for vm in &body.state.vms {
+        if let Some(disk) = &body.scenario.spec.vms[vm.group as usize].disk {
+            reads += disk.reads.0 * vm.account.served;
+            writes += disk.writes.0 * vm.account.served;
+            any = true;
+        }
+    }
+    let seconds = end.as_secs_f64();
+    if any && seconds > 0.0 {
+        figures.number("disk.reads_per_s", reads / seconds);
+        figures.number("disk.writes_per_s", writes / seconds);
     }
 }
 

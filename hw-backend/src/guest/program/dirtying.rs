@@ -58,7 +58,7 @@ fn choose(asm: &mut Assembler) {
 }
 
 /// `rax` = 64 random bits: xorshift with 13, 7, 17 (Marsaglia, Journal of Statistical Software 8(14), 2003). Changes `rdx`.
-fn draw(asm: &mut Assembler) {
+pub(super) fn draw(asm: &mut Assembler) {
     asm.load(Reg::Rax, CONTROL, word::RANDOM);
     for (left, bits) in [(true, 13), (false, 7), (true, 17)] {
         asm.copy(Reg::Rdx, Reg::Rax);

@@ -28,7 +28,8 @@ use crate::guest::machine::{Machine, Shape};
 use crate::guest::workload::{PageClass, Workload};
 use crate::kvm::{Backing, DirtyMechanism, System};
 
-const LIMIT: Duration = Duration::from_secs(20);
+/// For a guest that stands still: emulated processors on a busy machine are a hundred times slower than real ones.
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn shape(mechanism: DirtyMechanism) -> Shape {
     Shape {
@@ -91,11 +92,7 @@ impl<'a> Run<'a> {
     pub(super) fn new(system: &'a System, shape: Shape, workload: Workload) -> Self {
         let mut machine = Machine::new(system, shape, &workload).expect("a guest");
         machine.run().expect("it runs");
-        let room = Room {
-            memory: shape.memory,
-            backing: shape.backing,
-            mechanism: shape.mechanism,
-        };
+        let room = Room::of(&shape);
         Self {
             system,
             workload,
@@ -112,6 +109,11 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Waits until the guest has begun to write.
+    pub(super) fn until_it_writes(&mut self) {
+        until_heartbeat(self.machine.as_mut().expect("a guest"), 1);
+    }
+
     /// Runs the migration, both ends.
     pub(super) fn go(&mut self, plan: Plan) -> Result<Ended, Failed> {
         let (near, far) = self.relayed();
@@ -119,7 +121,7 @@ impl<'a> Run<'a> {
         let claim = Claim::default();
         let referee = self.referee.take().unwrap_or_else(|| Box::new(claim.clone()));
         let machine = self.machine.take().expect("a guest");
-        let (system, room) = (self.system, self.room);
+        let (system, room) = (self.system, self.room.clone());
         let (ended, received) = thread::scope(|scope| {
             let target = scope.spawn(|| whole(receive(system, far, secret, room, &claim)?));
             let mut source =
@@ -212,13 +214,17 @@ fn whole(mut arrived: Arrived) -> Result<Arrived, MigrateError> {
 }
 
 pub(super) fn goes_on_and_is_whole(mut machine: Machine, workload: &Workload, heartbeat: u64) {
+    until_heartbeat(&mut machine, heartbeat + 50);
+    machine.pause().expect("paused");
+    machine.audit(workload).expect("read").expect("whole");
+}
+
+fn until_heartbeat(machine: &mut Machine, least: u64) {
     let began = Instant::now();
-    while machine.counters(0).expect("counters").heartbeat < heartbeat + 50 {
+    while machine.counters(0).expect("counters").heartbeat < least {
         assert!(began.elapsed() < LIMIT, "it stands still: {:?}", machine.pause());
         thread::sleep(Duration::from_millis(1));
     }
-    machine.pause().expect("paused");
-    machine.audit(workload).expect("read").expect("whole");
 }
 
 fn connection() -> (TcpStream, TcpStream) {
