@@ -21,6 +21,16 @@ lint:
 ci:
     .ci/run
 
+# Run the scenario library and compare it with its baseline, as CI does; the report is target/ci/library/report.html.
+library:
+    cargo build --release
+    PATH="$PWD/target/release:$PATH" OUT=target/ci/library docs/ci/regressions.sh
+
+# Make what the scenario library does now the baseline: for a change that is meant.
+bless:
+    cargo run --release -- test scenarios/deck scenarios/validation --out target/ci/blessed
+    cargo run --release -- bless target/ci/blessed --out scenarios/baseline.json
+
 # Measure speed; the size of each input is in its name.
 bench *arguments:
     cargo bench --workspace {{arguments}}

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use twinrack_reports::compare::{
-    self, CompareError, Comparison, Outcome, Rules, Suite, compare, dashboards, junit, markdown, text,
+    self, CompareError, Comparison, Outcome, Rules, Suite, compare, dashboards, explain, junit, markdown,
+    text,
 };
+use twinrack_reports::html;
 use twinrack_scenario::record::Better;
 
 use crate::exit::{Exit, Stop, print};
@@ -21,6 +23,8 @@ enum Format {
     Markdown,
     /// Test results, for CI servers.
     Junit,
+    /// A page with plots, in one file.
+    Html,
     /// Everything, for programs.
     Json,
     /// The figures of the new runs that should be low, for github-action-benchmark's `customSmallerIsBetter`.
@@ -34,6 +38,8 @@ enum Format {
 /// From which verdict on the command fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ErrorOn {
+    /// Anything is otherwise than it was, for the better or not: of simulated runs, that they are not the same to the last byte.
+    Change,
     /// Something is worse by as much as warns, or a run or figure of the baseline is missing.
     Warn,
     /// Something is worse by as much as fails.
@@ -65,6 +71,12 @@ pub struct Compare {
     /// List and explain the figures that did not change too.
     #[arg(long)]
     all: bool,
+    /// Explain the verdict on one figure, whether it changed or not, and print nothing else: `migration.downtime_s.max`.
+    #[arg(long, value_name = "FIGURE", conflicts_with_all = ["format", "all"])]
+    explain: Option<String>,
+    /// The command that made the new runs: a report repeats it for its readers.
+    #[arg(long, value_name = "COMMAND")]
+    made_by: Option<String>,
 }
 
 impl Compare {
@@ -75,7 +87,9 @@ impl Compare {
             rules.add(limit).map_err(stopped)?;
         }
         let [base, new] = [&self.base, &self.new].map(|path| Suite::read(path).map_err(stopped));
-        let comparison = compare(&base?, &new?, &rules).map_err(stopped)?;
+        let mut comparison = compare(&base?, &new?, &rules).map_err(stopped)?;
+        comparison.repeat = self.repeat();
+        comparison.bless = self.base.is_file().then(|| self.bless());
         let content = self.written(&comparison)?;
         match &self.out {
             Some(path) => {
@@ -87,11 +101,39 @@ impl Compare {
         self.ended(&comparison)
     }
 
+    /// The command that makes this comparison again, by what made the new runs where that is known.
+    fn repeat(&self) -> String {
+        let made = self.made_by.iter().map(|command| format!("{command} && "));
+        let limits = self.limits.iter().map(|limit| format!(" --limit {limit}"));
+        format!(
+            "{}twinrack compare {} {}{}",
+            made.collect::<String>(),
+            self.base.display(),
+            self.new.display(),
+            limits.collect::<String>()
+        )
+    }
+
+    fn bless(&self) -> String {
+        format!(
+            "twinrack bless {} --out {}",
+            self.new.display(),
+            self.base.display()
+        )
+    }
+
     fn written(&self, comparison: &Comparison) -> Result<String, Stop> {
+        if let Some(figure) = &self.explain {
+            return explain::written(comparison, figure).map_err(stopped);
+        }
         Ok(match self.format {
             Format::Text => text::written(comparison, width(), self.all),
             Format::Markdown => markdown::written(comparison),
-            Format::Junit => junit::written(comparison, self.error_on == ErrorOn::Warn),
+            Format::Junit => junit::written(
+                comparison,
+                matches!(self.error_on, ErrorOn::Warn | ErrorOn::Change),
+            ),
+            Format::Html => html::compare::page(comparison),
             Format::Json => pretty(comparison)?,
             Format::Gab => pretty(&dashboards::action_benchmark(comparison, Better::Lower))?,
             Format::GabBigger => pretty(&dashboards::action_benchmark(comparison, Better::Higher))?,
@@ -107,8 +149,9 @@ impl Compare {
                      measured ones take four repeats on each side at least",
                 ));
             }
+            (_, ErrorOn::Change) if comparison.differs() => Exit::Failed,
             (_, ErrorOn::Never) | (Outcome::Passed, _) | (Outcome::Warned, ErrorOn::Fail) => Exit::Done,
-            (Outcome::Failed, _) | (Outcome::Warned, ErrorOn::Warn) => Exit::Failed,
+            (Outcome::Failed, _) | (Outcome::Warned, ErrorOn::Warn | ErrorOn::Change) => Exit::Failed,
         })
     }
 }

@@ -39,6 +39,11 @@ impl Stop {
         }
     }
 
+    /// What is printed.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
     /// The run failed.
     pub fn failed(why: impl ToString) -> Self {
         Self {

@@ -1,10 +1,12 @@
 //! The command: it parses, shows progress, prints and sets the exit status; everything else is in the libraries.
 
 mod agent;
+mod arguments;
 mod calibrate;
 mod check;
 mod compare;
 mod exit;
+mod history;
 mod import;
 mod lab;
 mod plan;
@@ -15,6 +17,7 @@ mod scenario;
 mod schema;
 mod sweep;
 mod terminal;
+mod test;
 mod twin;
 
 use clap::{Parser, Subcommand};
@@ -34,12 +37,16 @@ struct Arguments {
 enum Verb {
     /// Run a scenario and write its record.
     Run(run::Run),
+    /// Run scenarios side by side and tell which hold what they expect.
+    Test(test::Test),
     /// Find out how many hosts a scenario needs, of which kind, what breaks first and what it costs.
     Plan(plan::Plan),
     /// Compare runs with a baseline: the first event in which they differ, and what got worse.
     Compare(compare::Compare),
     /// Make a baseline of runs, for `compare`.
     Bless(compare::Bless),
+    /// Keep the figures of commits in a file of lines, and draw their course.
+    History(history::Verb),
     /// Run a scenario at many seeds and settings, cut into shards, here or on a cluster.
     Sweep(sweep::Sweep),
     /// Validate scenarios without running them: every fault with its line, a caret and the mend.
@@ -65,9 +72,11 @@ fn main() -> std::process::ExitCode {
     let verb = Arguments::parse().verb;
     let outcome = match verb {
         Verb::Run(verb) => verb.carry_out(),
+        Verb::Test(verb) => verb.carry_out(),
         Verb::Plan(verb) => verb.carry_out(),
         Verb::Compare(verb) => verb.carry_out(),
         Verb::Bless(verb) => verb.carry_out(),
+        Verb::History(verb) => verb.carry_out(),
         Verb::Sweep(verb) => verb.carry_out(),
         Verb::Check(verb) => verb.carry_out(),
         Verb::Report(verb) => verb.carry_out(),

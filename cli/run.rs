@@ -17,10 +17,11 @@ use twinrack_scenario::record::{RunRecord, Summary};
 use twinrack_scenario::spec::expect::Backend as Body;
 use twinrack_sim::{RunError, RunOptions};
 
+use crate::arguments::{Settings, Threads, runs_folder};
 use crate::exit::{Exit, Stop, print};
 use crate::lab::unavailable;
 use crate::progress::Bar;
-use crate::scenario::{load, setting};
+use crate::scenario::load;
 use crate::terminal::width;
 
 /// Whether the user asked to stop.
@@ -56,24 +57,27 @@ pub struct Run {
     /// One run for each seed from A up to but not B.
     #[arg(long, value_name = "A..B", value_parser = range)]
     seeds: Option<Range<u64>>,
-    /// Change a value of the scenario: vms.sql01.memory=8GiB. Can be repeated.
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
-    sets: Vec<(String, String)>,
+    #[command(flatten)]
+    settings: Settings,
     /// Where the record goes; runs/NAME-SEED when absent. With --seeds, the directory that gets one for each seed.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Print summary.json and nothing else.
     #[arg(long)]
     json: bool,
-    /// Threads for --seeds; as many as there are processors when absent. The records are the same with any number.
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
 }
 
 /// Listens for the user's wish to stop.
 pub fn listen() {
     // A handler can be set once in a process; without one the run just can't be interrupted cleanly.
     let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst));
+}
+
+/// Whether the user asked to stop.
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
 }
 
 /// `A..B`.
@@ -91,7 +95,7 @@ impl Run {
             Backend::Sim => Body::Sim,
             Backend::Kvm => Body::Kvm,
         };
-        let scenario = load(body, &self.scenario, &self.sets)?;
+        let scenario = load(body, &self.scenario, &self.settings.sets)?;
         listen();
         match self.seeds.clone() {
             Some(_) if self.backend == Backend::Kvm => Err(Stop::bad_input(
@@ -115,7 +119,7 @@ impl Run {
         let directory = self
             .out
             .clone()
-            .unwrap_or_else(|| default_directory(&record.summary));
+            .unwrap_or_else(|| runs_folder(None).join(directory_name(&record.summary)));
         write_record(&record, &directory).map_err(unwritten)?;
         if self.json {
             print(&json(&record.summary)?)?;
@@ -137,6 +141,7 @@ impl Run {
 
     fn footer(&self, summary: &Summary, directory: &Path, events: usize) -> String {
         let again: Vec<String> = self
+            .settings
             .sets
             .iter()
             .map(|(path, value)| format!(" --set '{path}={value}'"))
@@ -154,11 +159,8 @@ impl Run {
     }
 
     fn many(&self, scenario: &Scenario, seeds: Range<u64>) -> Result<Exit, Stop> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.unwrap_or(0))
-            .build()
-            .map_err(|error| Stop::bad_input(format!("error: threads: {error}")))?;
-        let parent = self.out.clone().unwrap_or_else(|| PathBuf::from("runs"));
+        let pool = self.threads.pool()?;
+        let parent = runs_folder(self.out.as_deref());
         let bar = Bar::new(&scenario.spec.name, seeds.end - seeds.start);
         let all: Vec<u64> = seeds.collect();
         let outcomes: Vec<Result<Summary, Stop>> = pool.install(|| {
@@ -204,7 +206,7 @@ pub fn simulate(
     let began = Instant::now();
     let mut record = twinrack_sim::run(scenario, RunOptions { seed }, &mut |progress| {
         show(progress);
-        if INTERRUPTED.load(Ordering::SeqCst) {
+        if interrupted() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -255,7 +257,7 @@ pub fn on_hosts(
             now: progress.now,
             end: progress.end,
         });
-        if INTERRUPTED.load(Ordering::SeqCst) {
+        if interrupted() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -288,11 +290,8 @@ fn unwritten(error: RecordError) -> Stop {
     ))
 }
 
-fn default_directory(summary: &Summary) -> PathBuf {
-    Path::new("runs").join(directory_name(summary))
-}
-
-fn directory_name(summary: &Summary) -> String {
+/// The name of a run's record among others.
+pub fn directory_name(summary: &Summary) -> String {
     format!("{}-{}", summary.scenario.name, summary.seed)
 }
 

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use twinrack_plan::PlanError;
 use twinrack_plan::sweep::merge::merge;
+use twinrack_plan::sweep::page;
 use twinrack_plan::sweep::slurm::{Scripts, submit};
 use twinrack_plan::sweep::{Manifest, Shard, Sweep as Points};
+use twinrack_reports::html;
 use twinrack_scenario::read::FileLookup;
 
+use crate::arguments::{Settings, Threads};
 use crate::exit::{Exit, Stop, print};
 use crate::plan::{program_hash, simulate, stopped};
 use crate::progress::Bar;
@@ -25,6 +28,11 @@ pub struct Sweep {
     verb: Option<Verb>,
     #[command(flatten)]
     run: Option<Run>,
+    // Beside `run`, as what may be absent can't hold others of its kind.
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    threads: Threads,
 }
 
 #[derive(Subcommand)]
@@ -33,6 +41,17 @@ enum Verb {
     Merge {
         /// The sweep's directory.
         directory: PathBuf,
+    },
+    /// Draw a merged sweep as a page: each figure over the seeds, by setting.
+    Report {
+        /// The sweep's directory.
+        directory: PathBuf,
+        /// Where it goes; sweep.html in the sweep's directory when absent.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Draw this figure too, besides those of note and those that the scenario expects. Can be repeated.
+        #[arg(long = "figure", value_name = "FIGURE", value_parser = crate::history::figure)]
+        figures: Vec<String>,
     },
 }
 
@@ -66,9 +85,8 @@ struct Run {
     /// What varies: hosts.node.count=4,8,16. Can be repeated: every combination is run.
     #[arg(long = "axis", value_name = "PATH=V1,V2", value_parser = setting)]
     axes: Vec<(String, String)>,
-    /// Change a value of the scenario in all points. Can be repeated.
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
-    sets: Vec<(String, String)>,
+    #[arg(skip)]
+    settings: Settings,
     /// Run one shard of so many, from 1; all when absent.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
@@ -87,9 +105,8 @@ struct Run {
     /// The sweep's directory, shared by all shards; sweeps/NAME when absent.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Threads; as many as there are processors when absent. The points are the same with any number.
-    #[arg(long)]
-    threads: Option<usize>,
+    #[arg(skip)]
+    threads: Threads,
 }
 
 impl Sweep {
@@ -97,7 +114,20 @@ impl Sweep {
     pub fn carry_out(self) -> Result<Exit, Stop> {
         match (self.verb, self.run) {
             (Some(Verb::Merge { directory }), _) => merged(&directory),
-            (None, Some(run)) => run.carry_out(),
+            (
+                Some(Verb::Report {
+                    directory,
+                    out,
+                    figures,
+                }),
+                _,
+            ) => reported(&directory, out, &figures),
+            (None, Some(run)) => Run {
+                settings: self.settings,
+                threads: self.threads,
+                ..run
+            }
+            .carry_out(),
             (None, None) => Err(Stop::bad_input(
                 "error: name a scenario file\n = help: see `twinrack sweep --help`",
             )),
@@ -117,10 +147,7 @@ impl Run {
         let name = self.scenario.display().to_string();
         let points = Points::open(self.manifest()?, (&name, &text, &lookup), &out).map_err(stopped)?;
         listen();
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.unwrap_or(0))
-            .build()
-            .map_err(|error| Stop::bad_input(format!("error: threads: {error}")))?;
+        let pool = self.threads.pool()?;
         let own = points
             .manifest()
             .points()
@@ -150,7 +177,7 @@ impl Run {
         let axes = self.axes.iter().map(|(path, list)| (path.clone(), values(list)));
         Ok(Manifest {
             maker: program_hash()?,
-            sets: self.sets.clone(),
+            sets: self.settings.sets.clone(),
             axes: axes.collect(),
             seeds: self.seeds.clone(),
             scenarios: Vec::new(),
@@ -219,21 +246,35 @@ impl Run {
         self.axes
             .iter()
             .for_each(|(path, values)| give("--axis", format!("{path}={values}")));
-        self.sets
+        self.settings
+            .sets
             .iter()
             .for_each(|(path, value)| give("--set", format!("{path}={value}")));
         self.threads
+            .threads
             .iter()
             .for_each(|threads| give("--threads", threads.to_string()));
         arguments
     }
 }
 
-fn merged(directory: &Path) -> Result<Exit, Stop> {
-    let merged = merge(directory).map_err(|error| match error {
+fn incomplete(error: PlanError) -> Stop {
+    match error {
         error @ PlanError::Missing { .. } => Stop::failed(format!("error: {error}")),
         error => stopped(error),
-    })?;
+    }
+}
+
+fn reported(directory: &Path, out: Option<PathBuf>, figures: &[String]) -> Result<Exit, Stop> {
+    let sweep = page::read(directory, figures).map_err(incomplete)?;
+    let path = out.unwrap_or_else(|| directory.join("sweep.html"));
+    write_atomically(&path, html::sweep::page(&sweep).as_bytes())?;
+    print(&format!("{}\n{}\n", sweep.verdict(), path.display()))?;
+    Ok(Exit::Done)
+}
+
+fn merged(directory: &Path) -> Result<Exit, Stop> {
+    let merged = merge(directory).map_err(incomplete)?;
     let table = directory.join("merged.csv");
     write_atomically(&table, &merged.csv)?;
     print(&format!(

@@ -10,7 +10,13 @@ mod crashes;
 mod determinism;
 /// Guests of the KVM body that use their devices: what they wrote is there.
 mod devices;
+/// Files that a killed command was writing are whole or absent, and the command goes on when it is given again.
+mod kills;
 /// Every scenario of the library runs, meets its expectations and comes out as it did before.
 mod scenarios;
+/// Suites of scenarios: what passes, what fails, what can't be run.
+mod suites;
 /// Sweeps give the same table whatever the threads, the shards and the interruptions.
 mod sweep;
+/// The workflows of the manual do what they say, tried by their steps.
+mod workflows;

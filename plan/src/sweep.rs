@@ -4,6 +4,7 @@
 //! anywhere, twice, or be killed: what [`merge`] makes of the files is the same to the byte.
 
 pub mod merge;
+pub mod page;
 pub mod point;
 pub mod shard;
 pub mod slurm;

@@ -7,8 +7,11 @@ pub(crate) mod palette;
 mod rows;
 
 pub mod band;
+pub mod boxes;
+pub mod changes;
 pub mod gantt;
 pub mod line;
+pub mod multiple;
 pub mod waterfall;
 
 /// Why a chart could not be drawn; it is a bug of ours, and the page says so in its place.

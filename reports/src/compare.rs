@@ -6,12 +6,13 @@
 pub mod baseline;
 pub mod dashboards;
 pub mod exact;
+pub mod explain;
 pub mod gates;
 mod holm;
 pub mod junit;
 pub mod markdown;
 mod matching;
-mod permutation;
+pub(crate) mod permutation;
 pub mod rules;
 pub mod suite;
 #[cfg(test)]
@@ -55,6 +56,10 @@ pub struct Comparison {
     pub missing: Vec<String>,
     /// Runs of the new side that the baseline lacks.
     pub added: Vec<String>,
+    /// The command that makes this comparison again; empty where nobody said.
+    pub repeat: String,
+    /// The command that makes the new runs the baseline, where it is a file.
+    pub bless: Option<String>,
 }
 
 /// What came of a comparison.
@@ -114,6 +119,15 @@ impl Comparison {
         self.scenarios.iter().map(|scenario| scenario.figures.len()).sum()
     }
 
+    /// Whether anything at all is otherwise than it was, for the better or not, and be it a run that is new.
+    pub fn differs(&self) -> bool {
+        let moved = |scenario: &ScenarioComparison| {
+            let unchanged = |figure: &FigureVerdict| figure.verdict == Verdict::Unchanged;
+            !scenario.differing.is_empty() || !scenario.figures.iter().all(unchanged)
+        };
+        self.scenarios.iter().any(moved) || !self.missing.is_empty() || !self.added.is_empty()
+    }
+
     fn outcome(&self) -> Outcome {
         let any = |verdict| self.count(verdict) > 0;
         let untold =
@@ -153,6 +167,8 @@ pub fn compare(base: &Suite, new: &Suite, rules: &Rules) -> Result<Comparison, C
         scenarios,
         missing,
         added,
+        repeat: String::new(),
+        bless: None,
     };
     comparison.outcome = comparison.outcome();
     Ok(comparison)
@@ -177,7 +193,10 @@ fn scenario(
     let mut figures: Vec<FigureVerdict> = observed
         .iter()
         .zip(evidence)
-        .map(|(observed, evidence)| judge(observed, *evidence, rules.limits(&observed.figure)))
+        .map(|(observed, evidence)| {
+            let limits = rules.limits(&observed.figure, matched.limits());
+            judge(observed, *evidence, limits)
+        })
         .collect();
     figures.sort_by_key(|figure| figure.verdict);
     Ok(ScenarioComparison {

@@ -1,34 +1,35 @@
-//! The page of a run: one file, no network, no script; light, dark and on paper; with the data behind every chart.
+//! Pages: one file each, no network, no script; light, dark and on paper; with the data behind every chart.
 //!
-//! First the verdict, then what it rests on: a summary, charts, migrations, events of note, all figures, and where they come from.
+//! A page says first how it came out, then what that rests on. The page of a run is here; others are made of the same pieces.
 
+pub mod compare;
 mod data;
+mod document;
 mod element;
 mod events;
 mod expectations;
 mod figure;
 mod figures;
+pub mod history;
 mod levels;
 mod migrations;
 mod provenance;
 mod summary;
+pub mod sweep;
 mod utilisation;
 
 use crate::run::Run;
 use crate::text::verdict;
+use document::Document;
 
 pub use element::escape;
+pub use summary::HEADLINE;
 
-const STYLE: &str = include_str!("html/style.css");
-/// What the browser lets the page do: look as its style says. It can load nothing and run nothing.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
-
-/// The page.
+/// The page of a run: the verdict, what was expected, a summary, charts, migrations, events of note, all figures, and where they come
+/// from.
 pub fn page(run: &Run) -> String {
     let summary = &run.summary;
     let name = &summary.scenario.name;
-    let title = summary.scenario.title.as_ref().unwrap_or(name);
-    let class = if summary.passed() { "pass" } else { "fail" };
     let sections = [
         expectations::section(run),
         summary::section(run),
@@ -37,21 +38,19 @@ pub fn page(run: &Run) -> String {
         events::section(run),
         figures::section(run),
         provenance::section(run),
-    ]
-    .concat();
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{name} — twinrack</title><style>\n{STYLE}</style></head>\n<body><main>\n\
-         <header><p class=\"verdict {class}\">{verdict}</p><h1>{title}</h1>\
-         <p class=\"meta\">{name} · {backend} body · seed {seed} · {span}</p></header>\n\
-         {sections}</main></body></html>\n",
-        name = escape(name),
-        verdict = escape(&verdict(summary)),
-        title = escape(title),
-        backend = escape(&summary.backend),
-        seed = summary.seed,
-        span = provenance::span(summary),
-    )
+    ];
+    Document {
+        name,
+        passed: summary.passed(),
+        verdict: &verdict(summary),
+        title: summary.scenario.title.as_ref().unwrap_or(name),
+        meta: &format!(
+            "{name} · {} body · seed {} · {}",
+            summary.backend,
+            summary.seed,
+            provenance::span(summary)
+        ),
+        sections: &sections,
+    }
+    .html()
 }

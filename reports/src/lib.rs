@@ -4,9 +4,12 @@
 
 pub mod chart;
 pub mod compare;
+pub mod history;
 pub mod html;
+pub mod junit;
 pub mod record_dir;
 pub mod run;
+pub mod tested;
 pub mod text;
 pub mod trace_event;
 pub mod twin;

@@ -7,5 +7,5 @@ pub mod seeds;
 pub mod summary;
 pub mod table;
 
-pub use number::{figure, moment, quantity};
+pub use number::{figure, moment, moments, quantity};
 pub use summary::{verdict, written};

@@ -7,6 +7,7 @@ pub mod expect;
 pub mod experiment;
 pub mod guest;
 pub mod host;
+pub mod limit;
 pub mod migration;
 pub mod network;
 pub mod paging;
@@ -76,6 +77,8 @@ crate::spec! {
         faults: timeline::FaultSpec => list,
         /// What must come out: each a figure, an operator and a limit.
         expect: expect::ExpectSpec => list,
+        /// How far figures may go the wrong way from one version to the next; a run takes no notice of it.
+        limits: limit::LimitSpec => list,
         /// What is searched by `twinrack plan`; a run takes no notice of it.
         plan: plan::PlanSpec => optional,
         /// A published experiment run in compatibility with its own simulator, in place of the models.

@@ -17,26 +17,32 @@ pub struct Merged {
     pub passed: u64,
 }
 
-/// Merges a sweep whose points are all there; otherwise says which are not.
-pub fn merge(sweep: &Path) -> Result<Merged, PlanError> {
-    let manifest = Manifest::read(sweep)?;
-    let settings: Vec<Vec<(String, String)>> = manifest.settings().collect();
+/// The names of all figures of a sweep's points; when points are missing, which.
+pub(super) fn all_there(sweep: &Path, manifest: &Manifest) -> Result<BTreeSet<String>, PlanError> {
     let (mut names, mut missing) = (BTreeSet::new(), Vec::new());
-    // Twice through the files: a sweep may have more points than fit in memory.
     for point in manifest.points() {
         match Done::read(&manifest.path(sweep, point)) {
             Some(done) => names.extend(done.summary.kpis.into_keys()),
             None => missing.push(point),
         }
     }
-    if let Some(first) = missing.first() {
-        return Err(PlanError::Missing {
+    match missing.first() {
+        None => Ok(names),
+        Some(first) => Err(PlanError::Missing {
             points: missing.len() as u64,
             of: manifest.len(),
             first: first.index,
             seed: first.seed,
-        });
+        }),
     }
+}
+
+/// Merges a sweep whose points are all there; otherwise says which are not.
+pub fn merge(sweep: &Path) -> Result<Merged, PlanError> {
+    let manifest = Manifest::read(sweep)?;
+    let settings: Vec<Vec<(String, String)>> = manifest.settings().collect();
+    // Twice through the files: a sweep may have more points than fit in memory.
+    let names = all_there(sweep, &manifest)?;
     let mut table = csv::Writer::from_writer(Vec::new());
     let axes = manifest.axes.iter().map(|(path, _)| path.as_str());
     table.write_record(

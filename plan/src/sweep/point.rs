@@ -70,18 +70,26 @@ impl Manifest {
     /// The settings of each combination, in order, the last axis going round fastest.
     pub fn settings(&self) -> impl Iterator<Item = Vec<(String, String)>> + '_ {
         (0..self.combinations()).map(|number| {
-            let mut rest = number;
-            let mut varied: Vec<(String, String)> = Vec::new();
-            for (path, values) in self.axes.iter().rev() {
-                varied.push((
-                    path.clone(),
-                    values[(rest % values.len() as u64) as usize].clone(),
-                ));
-                rest /= values.len() as u64;
-            }
-            varied.reverse();
+            let places = self.places(number as usize);
+            let of_axis = |((path, values), place): (&(String, Vec<String>), usize)| {
+                (path.clone(), values[place].clone())
+            };
+            let varied = self.axes.iter().zip(places).map(of_axis);
             self.sets.iter().cloned().chain(varied).collect()
         })
+    }
+
+    /// Which value of each axis a combination has.
+    pub fn places(&self, combination: usize) -> Vec<usize> {
+        let mut rest = combination;
+        let place = |(_, values): &(String, Vec<String>)| {
+            let place = rest % values.len().max(1);
+            rest /= values.len().max(1);
+            place
+        };
+        let mut places: Vec<usize> = self.axes.iter().rev().map(place).collect();
+        places.reverse();
+        places
     }
 
     /// Every point, in order: by setting, then by seed.

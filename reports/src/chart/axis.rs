@@ -19,6 +19,9 @@ const VALUES: (u32, u32) = (62, 26);
 /// Room right of a chart, half of a label at the end of the axis, in pixels.
 const RIGHT: u32 = 24;
 
+/// A small chart shows at least this share of its greatest value from bottom to top.
+const NARROWEST: f64 = 0.02;
+
 /// Steps of seconds, minutes, hours and days at which people read a clock.
 const CLOCK_STEPS: [f64; 22] = [
     1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0,
@@ -103,6 +106,33 @@ impl Axis {
         }
     }
 
+    /// An axis of values of a figure in few steps, in the prefix of its unit that suits; it begins where the values do.
+    pub fn scaled(unit: &str, least: f64, most: f64) -> Self {
+        let (factor, shown) = scale(unit, least.abs().max(most.abs()));
+        // What differs by less is as good as the same; enlarged it would look like much.
+        let narrowest = (least.abs().max(most.abs()) * NARROWEST).max(1e-9 * factor);
+        let room = ((narrowest - (most - least)) / 2.0).max(0.0);
+        let (least, most) = (least - room, most + room);
+        let step = round_step((most - least) / factor / 3.0) * factor;
+        let (low, high) = ((least / step).floor() * step, (most / step).ceil() * step);
+        Self {
+            ticks: ticks(low, high, step),
+            range: low..high,
+            labels: Labels::Number(factor),
+            title: shown,
+        }
+    }
+
+    /// An axis of `count` places in a row, with half a place at either end; it has no labels.
+    pub fn places(count: usize) -> Self {
+        Self {
+            range: -0.5..count.max(1) as f64 - 0.5,
+            ticks: Vec::new(),
+            labels: Labels::Number(1.0),
+            title: String::new(),
+        }
+    }
+
     /// An axis of `count` rows, which are told by what is drawn in them.
     pub fn rows(count: usize) -> Self {
         Self {
@@ -153,6 +183,31 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
+/// What values of a figure in `unit` are divided by for people, and the unit that they then have.
+fn scale(unit: &str, most: f64) -> (f64, String) {
+    let (factor, prefix) = match unit {
+        "W" | "b/s" | "Hz" => si_prefix(most),
+        "B" => match most {
+            most if most >= 1_073_741_824.0 => (1_073_741_824.0, "Gi"),
+            most if most >= 1_048_576.0 => (1_048_576.0, "Mi"),
+            most if most >= 1024.0 => (1024.0, "Ki"),
+            _ => (1.0, ""),
+        },
+        "s" => match most {
+            most if most >= 7200.0 => return (3600.0, "h".to_owned()),
+            most if most >= 600.0 => return (60.0, "min".to_owned()),
+            most if most >= 1.0 => (1.0, ""),
+            most if most >= 1e-3 => (1e-3, "m"),
+            _ => (1e-6, "µ"),
+        },
+        "kW·h" if most < 1.0 => return (1e-3, "Wh".to_owned()),
+        "kW·h" => return (1.0, "kWh".to_owned()),
+        _ => (1.0, ""),
+    };
+    let unit = if unit == "1" { "" } else { unit };
+    (factor, format!("{prefix}{unit}"))
+}
+
 /// The least of 1, 2, 5 times a power of ten that is at least `least`.
 fn round_step(least: f64) -> f64 {
     let power = libm::pow(10.0, libm::floor(libm::log10(least.max(1e-12))));
@@ -194,6 +249,31 @@ pub fn over_time<'a, 'b>(
         .y_label_area_size(left)
         .build_cartesian_2d(time.clone(), values)?;
     grid(&mut frame, &time.title, false)?;
+    Ok(frame)
+}
+
+/// Draws the axes of a small chart: values over places in a row, the unit of the values over their axis, `foot` pixels under it.
+pub fn over_row<'a, 'b>(
+    area: &'a Area<'b>,
+    places: usize,
+    values: Axis,
+    foot: u32,
+) -> Result<Frame<'a, 'b>, ChartError> {
+    let (left, top) = VALUES;
+    let at_left = Pos::new(HPos::Left, VPos::Top);
+    area.draw(&Text::new(values.title.clone(), (0, 2), label().pos(at_left)))?;
+    let mut frame = ChartBuilder::on(area)
+        .margin_top(top)
+        .margin_right(8)
+        .margin_bottom(foot)
+        .y_label_area_size(left)
+        .build_cartesian_2d(Axis::places(places), values)?;
+    let mut mesh = frame.configure_mesh();
+    mesh.disable_x_mesh()
+        .bold_line_style(FAINT)
+        .axis_style(FAINT)
+        .label_style(label())
+        .draw()?;
     Ok(frame)
 }
 

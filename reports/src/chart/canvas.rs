@@ -61,15 +61,36 @@ pub fn chart(
     let one = |screen: Screen| {
         let size = (screen.width(), height(screen));
         match drawn(size, |area| draw(area, screen)) {
-            Ok(text) => finished(&text, title, description, size, screen),
-            Err(error) => format!(
-                "<p class=\"{}\">This chart could not be drawn: {}</p>",
-                screen.class(),
-                escape(&error.to_string())
-            ),
+            Ok(text) => finished(&text, title, description, size, screen.class()),
+            Err(error) => undrawn(&error, screen.class()),
         }
     };
     [Screen::Wide, Screen::Narrow].map(one).concat()
+}
+
+/// Draws a small chart, the same for all screens; what `draw` gives is put over it as it is.
+pub fn small(
+    title: &str,
+    size: (u32, u32),
+    draw: impl FnOnce(&Area<'_>) -> Result<String, ChartError>,
+) -> String {
+    let mut over = String::new();
+    let text = drawn(size, |area| {
+        over = draw(area)?;
+        Ok(())
+    });
+    match text {
+        Ok(text) => {
+            let whole = finished(&text, title, title, size, "small");
+            whole.replace("</svg>", &format!("{over}</svg>"))
+        }
+        Err(error) => undrawn(&error, "small"),
+    }
+}
+
+fn undrawn(error: &ChartError, class: &str) -> String {
+    let why = escape(&error.to_string());
+    format!("<p class=\"{class}\">This chart could not be drawn: {why}</p>")
 }
 
 fn drawn(
@@ -85,19 +106,12 @@ fn drawn(
     Ok(text)
 }
 
-fn finished(
-    text: &str,
-    title: &str,
-    description: &str,
-    (width, height): (u32, u32),
-    screen: Screen,
-) -> String {
+fn finished(text: &str, title: &str, description: &str, (width, height): (u32, u32), class: &str) -> String {
     let body = text.split_once('>').map_or("", |(_, body)| body);
     let body = themed(body).replace(" opacity=\"1\"", "");
     format!(
-        "<svg class=\"{}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
+        "<svg class=\"{class}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
          xmlns=\"http://www.w3.org/2000/svg\"><title>{}</title><desc>{}</desc>{body}",
-        screen.class(),
         escape(title),
         escape(description)
     )

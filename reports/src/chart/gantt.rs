@@ -1,7 +1,7 @@
 //! Migrations over time: for each when it waited, was under way, and stood still.
 
 use super::canvas::chart;
-use super::rows::{Row, Rows, colour};
+use super::rows::{Across, Row, Rows, colour};
 use crate::run::{MigrationStory, Phase, PhaseKind};
 use crate::text::quantity;
 
@@ -66,7 +66,7 @@ impl Gantt<'_> {
             Origin::Request => "time since it was asked for",
         };
         Rows {
-            time: (name.to_owned(), begin.min(end), end),
+            across: Across::Time(name.to_owned(), begin.min(end), end),
             label_width: if self.stories.len() > LABELLED { 0 } else { 190 },
             columns: vec!["black-out", "in all"],
             list: rows,

@@ -18,7 +18,7 @@ const COLUMN: i32 = 90;
 /// Room between a text and what is beside it, in pixels.
 const GAP: i32 = 8;
 
-/// A bar: from and to in seconds, and its colour.
+/// A bar: from and to on its axis, and its colour.
 pub type Bar = (f64, f64, RGBColor);
 
 /// The colour of what a migration does.
@@ -41,13 +41,39 @@ pub struct Row {
     pub bars: Vec<Bar>,
 }
 
+/// What bars are drawn against.
+#[derive(Debug, Clone)]
+pub enum Across {
+    /// Time: its name, begin and end in seconds.
+    Time(String, f64, f64),
+    /// Percent of something: its name, the least and the most.
+    Percent(String, f64, f64),
+}
+
+impl Across {
+    /// Room left of the bars on a narrow screen, half of the first label of the axis, in pixels.
+    const fn room(&self) -> i32 {
+        match self {
+            Self::Time(..) => 4,
+            Self::Percent(..) => 20,
+        }
+    }
+
+    fn axis(&self, screen: Screen) -> Axis {
+        match self {
+            Self::Time(name, begin, end) => Axis::time(name, *begin, *end, screen.time_ticks()),
+            Self::Percent(name, least, most) => Axis::values(name, "%", *least, *most),
+        }
+    }
+}
+
 /// Rows and what they have in common.
 #[derive(Debug, Clone)]
 pub struct Rows {
     /// From top to bottom.
     pub list: Vec<Row>,
-    /// The axis of time: its name, begin and end in seconds.
-    pub time: (String, f64, f64),
+    /// What their bars are drawn against.
+    pub across: Across,
     /// Room for labels on a wide screen, in pixels; 0 for rows too many to be told apart.
     pub label_width: i32,
     /// The names of the columns of numbers.
@@ -88,7 +114,7 @@ impl Rows {
                 bar: (4, 20),
             },
             Screen::Narrow => Layout {
-                left: 4,
+                left: self.across.room(),
                 right: 16,
                 top: 2,
                 row: 40,
@@ -106,10 +132,8 @@ impl Rows {
     /// Draws the rows.
     pub fn draw(&self, area: &Area<'_>, screen: Screen) -> Result<(), ChartError> {
         let layout = self.layout(screen);
-        let (name, begin, end) = &self.time;
-        let time = Axis::time(name, *begin, *end, screen.time_ticks());
         let edges = [layout.left, layout.right, layout.top];
-        let frame = under_rows(area, time, Axis::rows(self.list.len()), edges)?;
+        let frame = under_rows(area, self.across.axis(screen), Axis::rows(self.list.len()), edges)?;
         let mut top = layout.top;
         for row in &self.list {
             for (index, bar) in row.bars.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! One migration as a waterfall: each phase a bar from its begin to its end, with what it sent and how long it took.
 
 use super::canvas::chart;
-use super::rows::{Row, Rows, colour};
+use super::rows::{Across, Row, Rows, colour};
 use crate::run::{Phase, PhaseKind};
 use crate::text::quantity;
 
@@ -13,7 +13,7 @@ pub fn waterfall(title: &str, since: &str, phases: &[Phase]) -> String {
     let origin_s = phases.first().map_or(0.0, |phase| phase.begin_s);
     let end_s = phases.last().map_or(0.0, |phase| phase.end_s);
     let rows = Rows {
-        time: (format!("time since {since}"), 0.0, end_s - origin_s),
+        across: Across::Time(format!("time since {since}"), 0.0, end_s - origin_s),
         label_width: 130,
         columns: vec!["pages", "sent", "took"],
         list: phases.iter().map(|phase| row(phase, origin_s)).collect(),

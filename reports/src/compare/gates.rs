@@ -3,7 +3,7 @@
 use serde::Serialize;
 use twinrack_scenario::record::Better;
 
-use super::rules::{ALPHA, Limits, SPREADS};
+use super::rules::{ALPHA, Limits, SPREADS, SetBy};
 use crate::text::number::{digits, quantity};
 
 /// What became of a figure, the worst first.
@@ -335,12 +335,22 @@ fn direction(observed: &Observed, base: f64, new: f64, limits: Limits, why: &mut
     };
     if change.abs() >= limits.warn {
         why.push(format!(
-            "{} is better, and {} worse {does}",
+            "{} is better, and {} worse {does}{}",
             observed.better.word(),
-            percent(limit)
+            percent(limit),
+            by(limits)
         ));
     }
     verdict
+}
+
+/// Who set the limits, where somebody did.
+pub fn by(limits: Limits) -> &'static str {
+    match limits.by {
+        SetBy::Default => "",
+        SetBy::Scenario => " by the scenario's limits",
+        SetBy::Command => " by --limit",
+    }
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -359,10 +369,14 @@ fn share(base: f64, new: f64) -> Option<f64> {
 
 /// A share of the baseline with its sign: `+22.2 %`.
 pub fn signed(change: f64) -> String {
+    if change.is_infinite() {
+        return "from 0".to_owned();
+    }
     let sign = if change > 0.0 { "+" } else { "" };
     format!("{sign}{} %", digits(change * 100.0))
 }
 
-fn percent(share: f64) -> String {
+/// A share without a sign: `5 %`.
+pub fn percent(share: f64) -> String {
     format!("{} %", digits(share * 100.0))
 }

@@ -2,105 +2,74 @@
 
 use super::text::{change, difference, head, sides};
 use super::{Comparison, FigureVerdict, Outcome, ScenarioComparison, Verdict};
+use crate::junit::{self, Case, Suite};
 
 /// The document; with `warnings`, what warns is a failure too.
 pub fn written(comparison: &Comparison, warnings: bool) -> String {
-    let mut suites: Vec<(String, Vec<String>)> = comparison
-        .scenarios
-        .iter()
-        .map(|scenario| (scenario.name.clone(), cases(scenario, warnings)))
-        .collect();
-    let missing = comparison.missing.iter().map(|run| {
-        let why = "the baseline has this run, the new side has not";
-        if warnings {
-            failed(run, "missing", why)
-        } else {
-            skipped(run, why)
-        }
+    let of_scenarios = comparison.scenarios.iter().map(|scenario| Suite {
+        name: scenario.name.clone(),
+        cases: scenario
+            .figures
+            .iter()
+            .map(|figure| case(&figure.figure, of_figure(scenario, figure, warnings)))
+            .collect(),
     });
-    let mut alone: Vec<String> = missing.collect();
-    if comparison.outcome == Outcome::Nothing {
-        alone.push(failed(
-            "something is compared",
-            "nothing compared",
-            "no figure could be compared",
-        ));
-    }
+    let mut suites: Vec<Suite> = of_scenarios.collect();
+    let alone = of_runs(comparison, warnings);
     if !alone.is_empty() {
-        suites.push(("runs".to_owned(), alone));
+        suites.push(Suite {
+            name: "runs".to_owned(),
+            cases: alone,
+        });
     }
-    let suites = suites.iter().map(|(name, cases)| {
-        format!(
-            "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n{}</testsuite>\n",
-            escape(name),
-            cases.len(),
-            cases.iter().filter(|case| case.contains("<failure ")).count(),
-            cases.iter().filter(|case| case.contains("<skipped ")).count(),
-            cases.concat()
+    junit::written("twinrack compare", &suites)
+}
+
+fn case(name: &str, outcome: junit::Outcome) -> Case {
+    Case {
+        name: name.to_owned(),
+        took_s: None,
+        outcome,
+    }
+}
+
+/// What is missing, and the case that says that something was compared at all.
+fn of_runs(comparison: &Comparison, warnings: bool) -> Vec<Case> {
+    let why = "the baseline has this run, the new side has not".to_owned();
+    let missing = comparison.missing.iter().map(|run| {
+        let outcome = if warnings {
+            junit::Outcome::Failed("missing".to_owned(), why.clone())
+        } else {
+            junit::Outcome::Skipped(why.clone())
+        };
+        case(run, outcome)
+    });
+    let nothing = (comparison.outcome == Outcome::Nothing).then(|| {
+        let why = "no figure could be compared".to_owned();
+        case(
+            "something is compared",
+            junit::Outcome::Failed("nothing compared".to_owned(), why),
         )
     });
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"twinrack compare\">\n{}</testsuites>\n",
-        suites.collect::<String>()
-    )
+    missing.chain(nothing).collect()
 }
 
-fn cases(scenario: &ScenarioComparison, warnings: bool) -> Vec<String> {
-    let one = |figure: &FigureVerdict| {
-        let fails = match figure.verdict {
-            Verdict::Failed => true,
-            Verdict::Warned | Verdict::Gone => warnings,
-            _ => false,
-        };
-        if fails {
-            let [base, new] = sides(figure);
-            let message = format!("{} {base} -> {new} {}", figure.verdict.word(), change(figure));
-            return failed(&figure.figure, message.trim_end(), &explained(scenario, figure));
-        }
-        if figure.verdict == Verdict::Undecided {
-            return skipped(&figure.figure, &figure.why.join("; "));
-        }
-        format!("<testcase name=\"{}\"/>\n", escape(&figure.figure))
-    };
-    scenario.figures.iter().map(one).collect()
+fn of_figure(scenario: &ScenarioComparison, figure: &FigureVerdict, warnings: bool) -> junit::Outcome {
+    match figure.verdict {
+        Verdict::Failed => failed(scenario, figure),
+        Verdict::Warned | Verdict::Gone if warnings => failed(scenario, figure),
+        Verdict::Undecided => junit::Outcome::Skipped(figure.why.join("; ")),
+        _ => junit::Outcome::Passed,
+    }
 }
 
-fn explained(scenario: &ScenarioComparison, figure: &FigureVerdict) -> String {
+fn failed(scenario: &ScenarioComparison, figure: &FigureVerdict) -> junit::Outcome {
+    let [base, new] = sides(figure);
+    let message = format!("{} {base} -> {new} {}", figure.verdict.word(), change(figure));
     let first = scenario.differing.first().map(difference);
-    let lines = std::iter::once(head(scenario))
+    let lines: Vec<String> = std::iter::once(head(scenario))
         .chain(figure.why.clone())
-        .chain(first);
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn failed(name: &str, message: &str, text: &str) -> String {
-    format!(
-        "<testcase name=\"{}\"><failure message=\"{}\">{}</failure></testcase>\n",
-        escape(name),
-        escape(message),
-        escape(text)
-    )
-}
-
-fn skipped(name: &str, why: &str) -> String {
-    format!(
-        "<testcase name=\"{}\"><skipped message=\"{}\"/></testcase>\n",
-        escape(name),
-        escape(why)
-    )
-}
-
-/// A text as it must stand in XML, which has no way to write most control characters.
-fn escape(text: &str) -> String {
-    let told: String = text
-        .chars()
-        .map(|letter| {
-            if letter.is_control() && letter != '\n' {
-                ' '
-            } else {
-                letter
-            }
-        })
+        .chain(first)
         .collect();
-    crate::html::escape(&told)
+    junit::Outcome::Failed(message.trim_end().to_owned(), lines.join("\n"))
 }

@@ -37,15 +37,29 @@ pub fn written(comparison: &Comparison) -> String {
         .map(|(what, names)| folded(&format!("{what}: {} runs", names.len()), &names.join(", ")));
     let unchanged = comparison.scenarios.iter().map(unchanged);
     let parts = moved.chain(alone).chain(unchanged);
-    fitting(title, parts) + MARK + "\n"
+    fitting(title, parts, &commands(comparison)) + MARK + "\n"
 }
 
-/// As many of the parts as fit into a comment, and a word on those that do not.
-fn fitting(mut text: String, parts: impl Iterator<Item = String>) -> String {
+/// What a reader does next: make the comparison again, or bless what is meant.
+fn commands(comparison: &Comparison) -> String {
+    let line = |what: &str, command: &str| format!("{what}: `{command}`\n");
+    let mut text = String::new();
+    if !comparison.repeat.is_empty() {
+        text += &line("repeat", &comparison.repeat);
+    }
+    if let Some(bless) = comparison.bless.as_ref().filter(|_| comparison.differs()) {
+        text += &line("\nif this is meant", bless);
+    }
+    if text.is_empty() { text } else { text + "\n" }
+}
+
+/// As many of the parts as fit into a comment with what stands at its end, and a word on those that do not.
+pub fn fitting(mut text: String, parts: impl Iterator<Item = String>, end: &str) -> String {
+    let most = MOST.saturating_sub(RESERVE + end.len());
     let mut left = 0;
     for part in parts {
         // Nothing may follow what was left out: the rows of a table stand together.
-        if left == 0 && text.len() + part.len() + RESERVE <= MOST {
+        if left == 0 && text.len() + part.len() <= most {
             text += &part;
         } else {
             left += part.lines().count();
@@ -58,7 +72,7 @@ fn fitting(mut text: String, parts: impl Iterator<Item = String>) -> String {
             "\n{left} lines are left out here; `--format json` has everything.\n\n"
         );
     }
-    text
+    text + end
 }
 
 /// What differs in a scenario: the first events, then a table, a part for each row.
@@ -125,7 +139,8 @@ fn unchanged(scenario: &ScenarioComparison) -> String {
     folded(&format!("{}: {}", scenario.name, grouped(&figures)), &body)
 }
 
-fn folded(summary: &str, body: &str) -> String {
+/// Something folded behind a line.
+pub fn folded(summary: &str, body: &str) -> String {
     format!(
         "<details><summary>{}</summary>\n\n{body}\n\n</details>\n\n",
         escape(summary)
@@ -133,7 +148,7 @@ fn folded(summary: &str, body: &str) -> String {
 }
 
 /// A text that must not become a tag or end a cell.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('|', "\\|")

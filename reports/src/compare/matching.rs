@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use twinrack_scenario::record::Limit;
 use twinrack_scenario::record::figure::{Better, kind_of};
 
 use super::gates::Observed;
@@ -90,6 +91,11 @@ impl<'a> Matched<'a> {
         hashes(&self.base) != hashes(&self.new)
     }
 
+    /// What the new runs' scenario says of how far figures may go the wrong way.
+    pub fn limits(&self) -> &'a [Limit] {
+        self.new.first().map_or(&[], |sample| &sample.limits)
+    }
+
     /// Each figure with its values on both sides; of pairs only those in which both runs have it, when any do.
     pub fn observed(&self) -> Vec<Observed> {
         let all = self.base.iter().chain(&self.new);
@@ -114,12 +120,22 @@ impl<'a> Matched<'a> {
         Observed {
             figure: name.to_owned(),
             unit: unit.map_or_else(String::new, |figure| figure.unit.clone()),
-            better: kind_of(name).map_or(Better::Neither, |kind| kind.better),
+            better: self.better(name),
             base,
             new,
             paired,
             absent: [absent(&self.base), absent(&self.new)],
         }
+    }
+}
+
+impl Matched<'_> {
+    /// Which way a figure should go: as its scenario says, else as the registry.
+    fn better(&self, name: &str) -> Better {
+        let limit = self.limits().iter().rev().find(|limit| limit.fits(name));
+        limit
+            .and_then(|limit| limit.better)
+            .unwrap_or_else(|| kind_of(name).map_or(Better::Neither, |kind| kind.better))
     }
 }
 

@@ -12,10 +12,11 @@ const ENOUGH: u64 = 20;
 const ROUNDING: f64 = 1e-12;
 
 /// Numbers that look like chance and are the same for the same name.
-struct Draws(blake3::OutputReader);
+pub struct Draws(blake3::OutputReader);
 
 impl Draws {
-    fn of(name: &str) -> Self {
+    /// Those of a name.
+    pub fn of(name: &str) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("twinrack compare: rearrangements of a figure");
         hasher.update(name.as_bytes());
         Self(hasher.finalize_xof())
@@ -28,7 +29,7 @@ impl Draws {
     }
 
     /// A whole number below `end`; uneven by less than `end` in 2^64.
-    fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.bits()) * end as u128) >> 64) as usize
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use twinrack_scenario::record::{Figure, Summary};
+use twinrack_scenario::record::{Figure, Limit, Summary};
 
 use super::baseline;
 use crate::record_dir::{EVENTS, RecordError, SUMMARY, events, read_summary};
@@ -48,6 +48,9 @@ pub enum CompareError {
     /// A limit of a figure is wrong.
     #[error("{0}")]
     Limit(String),
+    /// A figure is to be explained that no run has.
+    #[error("{0}")]
+    Unexplained(String),
 }
 
 /// An event with names, as its line of `events.jsonl`.
@@ -81,6 +84,10 @@ pub struct Sample {
     pub digest: String,
     /// The figures by name.
     pub figures: BTreeMap<String, Figure>,
+    /// What its scenario says of how far they may go the wrong way.
+    pub limits: Vec<Limit>,
+    /// The figures that its scenario expects something of; none in a baseline.
+    pub expected: Vec<String>,
     /// The events.
     pub events: Events,
 }
@@ -96,6 +103,8 @@ impl Sample {
             seed: summary.seed,
             digest: summary.digest,
             figures: summary.kpis,
+            limits: summary.limits,
+            expected: summary.expectations.into_iter().map(|item| item.kpi).collect(),
             events,
         }
     }

@@ -1,4 +1,6 @@
-//! Runs made of numbers: what is called a regression, what is not, and how often either is wrong.
+//! Runs made of numbers: what is called a regression, and what is not.
+
+mod noise;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +39,8 @@ fn sample(backend: &str, seed: u64, figures: &[(&str, f64)]) -> Sample {
         seed,
         digest: format!("{figures:?}"),
         figures: figures.iter().map(figure).collect::<BTreeMap<_, _>>(),
+        limits: Vec::new(),
+        expected: Vec::new(),
         events: Events::Kept(Vec::new()),
     }
 }
@@ -63,69 +67,6 @@ fn only(comparison: &Comparison) -> &FigureVerdict {
         panic!("one scenario: {comparison:?}");
     };
     &scenario.figures[0]
-}
-
-/// Normal noise (the sum of twelve uniform numbers) from a seed, as `SplitMix64` makes them.
-struct Noise(u64);
-
-impl Noise {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// `repeats` measured runs of all figures, each around 10 with this coefficient of variation; the first figure slower.
-    fn suite(&mut self, repeats: u64, variation: f64, slower: f64) -> Suite {
-        let mut run = |seed| {
-            let mut value = |mean: f64| {
-                let normal = (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0;
-                mean * (1.0 + variation * normal)
-            };
-            let figures: Vec<(&str, f64)> = FIGURES
-                .iter()
-                .enumerate()
-                .map(|(index, name)| {
-                    (
-                        *name,
-                        value(if index == 0 { 10.0 * (1.0 + slower) } else { 10.0 }),
-                    )
-                })
-                .collect();
-            sample("kvm", seed, &figures)
-        };
-        suite((0..repeats).map(&mut run).collect())
-    }
-}
-
-/// 20 repeats of 8 figures that each vary by 3 %, 100 times: at most 5 comparisons call anything worse.
-#[test]
-fn unchanged_runs_seldom_raise_an_alarm() {
-    let mut noise = Noise(1);
-    let alarms = (0..100).filter(|_| {
-        let comparison = compared(&noise.suite(20, 0.03, 0.0), &noise.suite(20, 0.03, 0.0));
-        assert_ne!(comparison.outcome, Outcome::Nothing);
-        comparison.outcome != Outcome::Passed
-    });
-    let alarms = alarms.count();
-    assert!(alarms <= 5, "{alarms} of 100");
-}
-
-/// The same, with one figure slower by 5 %: at least 90 comparisons say so, of that figure.
-#[test]
-fn a_true_slowdown_is_found() {
-    let mut noise = Noise(2);
-    let found = (0..100).filter(|_| {
-        let comparison = compared(&noise.suite(20, 0.03, 0.0), &noise.suite(20, 0.03, 0.05));
-        let figures = &comparison.scenarios[0].figures;
-        figures.iter().any(|figure| {
-            figure.figure == FIGURES[0] && matches!(figure.verdict, Verdict::Failed | Verdict::Warned)
-        })
-    });
-    let found = found.count();
-    assert!(found >= 90, "{found} of 100");
 }
 
 #[test]
@@ -300,7 +241,12 @@ fn mixed() -> Comparison {
 
 #[test]
 fn a_comment_tells_the_verdict_first_and_ends_with_its_mark() {
-    insta::assert_snapshot!("markdown", super::markdown::written(&mixed()));
+    let comparison = Comparison {
+        repeat: "twinrack test suite --out runs && twinrack compare baseline.json runs".to_owned(),
+        bless: Some("twinrack bless runs --out baseline.json".to_owned()),
+        ..mixed()
+    };
+    insta::assert_snapshot!("markdown", super::markdown::written(&comparison));
 }
 
 /// However much there is to tell, the platform takes the comment, says what was left out, and finds it again.
@@ -348,4 +294,60 @@ fn dashboards_get_the_new_values() {
         bencher["case"]["power.watts.mean"],
         json!({"value": 70.0, "lower_value": 70.0, "upper_value": 70.0})
     );
+}
+
+/// What the scenario says of a figure holds for it: its limits, and which way is better.
+#[test]
+fn limits_stand_in_the_scenario() {
+    use twinrack_scenario::record::{Better, Limit};
+    let name = "migration.downtime_s.max";
+    let base = simulated(name, &[1.0]);
+    let with = |warn, fail, better| {
+        let mut new = simulated(name, &[1.1]);
+        new.samples[0].limits = vec![Limit {
+            figure: "migration.downtime_s".to_owned(),
+            warn,
+            fail,
+            floor: None,
+            better,
+        }];
+        let comparison = compared(&base, &new);
+        let figure = only(&comparison);
+        (figure.verdict, figure.why.last().cloned().unwrap_or_default())
+    };
+    assert_eq!(
+        with(0.05, 0.2, None),
+        (
+            Verdict::Warned,
+            "lower is better, and 5 % worse warns by the scenario's limits".to_owned()
+        )
+    );
+    assert_eq!(with(0.2, 0.3, None).0, Verdict::Unchanged);
+    assert_eq!(with(0.01, 0.02, Some(Better::Higher)).0, Verdict::Improved);
+}
+
+#[test]
+fn every_verdict_is_explained_and_a_figure_that_nobody_has_is_an_error() {
+    let explained = |name| super::explain::written(&mixed(), name);
+    insta::assert_snapshot!("explained", explained("migration.downtime_s").expect("there"));
+    let unchanged = explained("cpu.ready_s.mean").expect("there");
+    assert!(
+        unchanged.contains("- a difference of 1 ms is below 1 ms, which is none"),
+        "{unchanged}"
+    );
+    let error = explained("migration.downtme_s.max")
+        .expect_err("no such figure")
+        .to_string();
+    assert!(error.contains("migration.downtime_s.max"), "{error}");
+}
+
+/// For the better or not, in the smallest: what is to be blessed is told apart from what is not.
+#[test]
+fn anything_that_is_otherwise_differs() {
+    let base = simulated("migration.count", &[4.0]);
+    assert!(!compared(&base, &base).differs());
+    assert!(compared(&base, &simulated("migration.count", &[4.000_01])).differs());
+    let more = simulated("migration.count", &[4.0, 4.0]);
+    assert!(compared(&base, &more).differs(), "a run that is new");
+    assert!(compared(&more, &base).differs(), "a run that is gone");
 }

@@ -8,7 +8,7 @@ use super::exact::{Exactly, FirstDifference, Told};
 use super::gates::signed;
 use super::{Comparison, Differing, FigureVerdict, Outcome, ScenarioComparison, Verdict};
 use crate::text::table::{Last, drawn, table};
-use crate::text::{moment, quantity};
+use crate::text::{moment, moments, quantity};
 
 /// Seeds whose first difference is told; of more it says how many.
 const TOLD: usize = 3;
@@ -65,7 +65,14 @@ pub fn written(comparison: &Comparison, width: u16, all: bool) -> String {
     parts.extend((!identical.is_empty()).then(|| identical.join("\n")));
     parts.extend(listed("in the baseline alone", &comparison.missing));
     parts.extend(listed("not in the baseline", &comparison.added));
+    parts.extend(if_meant(comparison));
     parts.join("\n\n") + "\n"
+}
+
+/// How to bless what came out, where something did come out otherwise.
+fn if_meant(comparison: &Comparison) -> Option<String> {
+    let bless = comparison.bless.as_ref().filter(|_| comparison.differs())?;
+    Some(format!("if this is meant: {bless}"))
 }
 
 fn listed(what: &str, names: &[String]) -> Option<String> {
@@ -164,22 +171,26 @@ fn first_difference(first: &FirstDifference) -> String {
     } else {
         format!(" in {}", first.keys.join(", "))
     };
+    let [base, new] = told(first);
     format!(
         "first difference at event {}{keys}\n    baseline  {}\n    new       {}\n    {} events follow it; from it on {} are in the \
          baseline alone, {} in the new run alone",
-        first.number,
-        told(first.base.as_ref()),
-        told(first.new.as_ref()),
-        first.following,
-        first.base_alone,
-        first.new_alone
+        first.number, base, new, first.following, first.base_alone, first.new_alone
     )
 }
 
-fn told(event: Option<&Told>) -> String {
-    event.map_or("has ended".to_owned(), |event| {
-        format!("{}  {}", moment(event.t_s), event.words)
-    })
+/// The event on both sides, each with its moment.
+fn told(first: &FirstDifference) -> [String; 2] {
+    let line = |time: &str, event: &Told| format!("{time}  {}", event.words);
+    let alone =
+        |event: Option<&Told>| event.map_or("has ended".to_owned(), |event| line(&moment(event.t_s), event));
+    match (&first.base, &first.new) {
+        (Some(base), Some(new)) => {
+            let [base_time, new_time] = moments([base.t_s, new.t_s]);
+            [line(&base_time, base), line(&new_time, new)]
+        }
+        (base, new) => [alone(base.as_ref()), alone(new.as_ref())],
+    }
 }
 
 fn figures(figures: &[&FigureVerdict], width: u16) -> comfy_table::Table {

@@ -4,8 +4,8 @@ use super::element::{section as titled, terms};
 use crate::run::Run;
 use crate::text::figure;
 
-/// The figures that a summary may show, in this order, and what to call them. One that is zero says nothing and is left out.
-const SHOWN: [(&str, &str); 22] = [
+/// The figures that tell most of a run, in this order, and what to call them. One that is zero says nothing and is left out.
+pub const HEADLINE: [(&str, &str); 22] = [
     ("migration.completed", "migrations completed"),
     ("migration.failed", "migrations failed"),
     ("migration.refused", "migrations refused"),
@@ -32,7 +32,7 @@ const SHOWN: [(&str, &str); 22] = [
 
 /// The section.
 pub fn section(run: &Run) -> String {
-    let tiles: Vec<(String, String)> = SHOWN
+    let tiles: Vec<(String, String)> = HEADLINE
         .iter()
         .filter_map(|(name, label)| Some((label, run.summary.kpis.get(*name)?)))
         .filter(|(_, value)| value.value != 0.0)

@@ -44,11 +44,28 @@ fn prefixed(value: f64, unit: &str) -> String {
     format!("{} {prefix}{unit}", digits(value / factor))
 }
 
+/// From how many seconds on a moment is told as a clock shows it.
+const BY_THE_CLOCK: f64 = 60.0;
+
 /// A moment of a run as a clock shows it, `h:mm:ss` with what there is of a second; below a minute plain seconds.
 pub fn moment(seconds: f64) -> String {
-    if seconds < 60.0 {
-        return quantity(seconds, "s");
+    if seconds < BY_THE_CLOCK {
+        quantity(seconds, "s")
+    } else {
+        clock(seconds)
     }
+}
+
+/// Two moments that are read together: both by the clock, or both in plain seconds.
+pub fn moments([one, other]: [f64; 2]) -> [String; 2] {
+    if one.max(other) < BY_THE_CLOCK {
+        [one, other].map(moment)
+    } else {
+        [one, other].map(clock)
+    }
+}
+
+fn clock(seconds: f64) -> String {
     // Rounded first, or 59.9996 s would read as 60.
     let millis = (seconds * 1e3).round() as u64;
     let (whole, millis) = (millis / 1000, millis % 1000);
@@ -87,11 +104,23 @@ fn grouped(value: f64) -> String {
 }
 
 fn seconds(value: f64) -> String {
+    // Rounded first, or 0.99999 ms would read as 1000 µs.
+    let value = significant(value);
     let (_, length, unit) = TIME
         .into_iter()
         .find(|(from, ..)| value.abs() >= *from && value != 0.0)
         .unwrap_or((0.0, 1.0, "s"));
     format!("{} {unit}", digits(value / length))
+}
+
+/// A value to the digits that are shown of it.
+fn significant(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let power = libm::pow(10.0, 3.0 - libm::floor(libm::log10(value.abs())));
+    let rounded = (value * power).round() / power;
+    if rounded.is_finite() { rounded } else { value }
 }
 
 fn bytes(value: f64) -> String {
@@ -158,6 +187,7 @@ mod tests {
         assert_eq!(quantity(2.4e9, "Hz"), "2.4 GHz");
         assert_eq!(quantity(0.0, "s"), "0 s");
         assert_eq!(quantity(84.47e-6, "s"), "84.47 µs");
+        assert_eq!(quantity(0.000_999_999, "s"), "1 ms");
         assert_eq!(quantity(360.0, "s"), "360 s");
         assert_eq!(quantity(1800.0, "s"), "30 min");
         assert_eq!(quantity(86_400.0, "s"), "24 h");
@@ -172,5 +202,7 @@ mod tests {
         assert_eq!(moment(318.7), "0:05:18.7");
         assert_eq!(moment(3599.9996), "1:00:00");
         assert_eq!(moment(86_400.0), "24:00:00");
+        assert_eq!(moments([51.05, 90.09]), ["0:00:51.05", "0:01:30.09"]);
+        assert_eq!(moments([51.05, 51.06]), ["51.05 s", "51.06 s"]);
     }
 }

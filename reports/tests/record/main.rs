@@ -4,6 +4,8 @@
 mod browser;
 /// The page shows what it should, asks for nothing, and can be read on wide and narrow screens.
 mod page;
+/// So do the pages of comparisons, histories and sweeps.
+mod pages;
 /// Trace events are what their format wants.
 mod trace;
 
@@ -26,13 +28,22 @@ impl Lookup for Synthetic {
 
 /// A scenario of the library, run.
 fn simulated(scenario: &str) -> Run {
+    simulated_with(scenario, &[], None)
+}
+
+/// The same with values of it changed, and at another seed.
+fn simulated_with(scenario: &str, sets: &[(&str, &str)], seed: Option<u64>) -> Run {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../scenarios")
         .join(scenario);
     let text = std::fs::read_to_string(&path).expect("the library is there");
-    let scenario = read(scenario, &text, &Synthetic, &[]).unwrap_or_else(|rejected| panic!("{rejected}"));
+    let sets: Vec<(String, String)> = sets
+        .iter()
+        .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()))
+        .collect();
+    let scenario = read(scenario, &text, &Synthetic, &sets).unwrap_or_else(|rejected| panic!("{rejected}"));
     let options = RunOptions {
-        seed: scenario.spec.seed,
+        seed: seed.unwrap_or(scenario.spec.seed),
     };
     Run::of(&run(&scenario, options, &mut |_| ControlFlow::Continue(())).expect("runs"))
 }

@@ -9,13 +9,13 @@ use crate::browser::{Browser, View};
 use crate::{SCENARIOS, simulated};
 
 const PROBE: &str = include_str!("probe.js");
-const DESKTOP: View = View {
+pub const DESKTOP: View = View {
     width: 1200,
     dark: false,
 };
 
 /// What the probe finds in a page on screens of these widths. A window can't be as narrow as a telephone, a frame in it can.
-fn probed(browser: &Browser, html: &str, dark: bool, widths: &[u32]) -> Vec<Value> {
+pub fn probed(browser: &Browser, html: &str, dark: bool, widths: &[u32]) -> Vec<Value> {
     // The policy of the page would forbid the probe too.
     let (head, rest) = html
         .split_once("<meta http-equiv=")

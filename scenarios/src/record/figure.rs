@@ -187,6 +187,11 @@ pub fn kind_of(name: &str) -> Option<&'static FigureKind> {
     })
 }
 
+/// The kind of a name without its statistic, such as `migration.downtime_s`.
+pub fn named(name: &str) -> Option<&'static FigureKind> {
+    REGISTRY.iter().find(|kind| kind.name == name)
+}
+
 /// Every full name, for suggestions.
 pub fn names() -> impl Iterator<Item = String> + Clone {
     REGISTRY.iter().flat_map(|kind| {

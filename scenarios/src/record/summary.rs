@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::EventRecord;
 use super::figure::Figure;
+use super::limit::Limit;
 use super::series::Series;
 use crate::fleet::Fleet;
 use crate::scale::Factors;
@@ -60,6 +61,9 @@ pub struct Summary {
     pub unavailable: BTreeMap<String, String>,
     /// The expectations.
     pub expectations: Vec<Expectation>,
+    /// How far figures may go the wrong way from one version to the next, where the scenario says so; in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// Versions of what made it.
     pub versions: BTreeMap<String, String>,
     /// Wall-clock seconds it took; not part of the digest.
@@ -143,6 +147,7 @@ impl Summary {
             expectations: expectations
                 .map(|spec| Expectation::held(spec, backend, &kpis))
                 .collect(),
+            limits: scenario.spec.limits.iter().map(Limit::of).collect(),
             kpis,
             unavailable: BTreeMap::new(),
             versions: BTreeMap::from([("twinrack".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),

@@ -26,6 +26,7 @@ impl Checker<'_> {
         self.references_of_vms();
         self.members();
         self.figures();
+        self.limits();
         self.trace_of_experiment();
     }
 
@@ -236,7 +237,6 @@ impl Checker<'_> {
     }
 
     fn figures(&mut self) {
-        let known: Vec<String> = figure::names().collect();
         let expected = ("expect", &self.spec.expect);
         let required = self.spec.plan.iter().map(|plan| ("plan.require", &plan.require));
         let lists = std::iter::once(expected).chain(required);
@@ -252,21 +252,47 @@ impl Checker<'_> {
             if figure::kind_of(&expect.kpi).is_some() {
                 continue;
             }
-            let what = format!("there is no figure `{}`", crate::fault::shortened(&expect.kpi));
-            let statistics = figure::registry()
-                .iter()
-                .find(|kind| kind.name == expect.kpi.value);
-            let help = match statistics {
-                Some(kind) => format!(
-                    "it comes as `{}.` and one of {}",
-                    kind.name,
-                    kind.stats.join(", ")
-                ),
-                None => suggestion(&expect.kpi, known.iter().map(String::as_str)),
-            };
-            let fault = Fault::new(expect.kpi.span, what, "expected a figure of the reference");
-            self.note(format!("{path}[{index}].kpi"), fault.help(help));
+            let statistics = figure::named(&expect.kpi).map(|kind| {
+                let statistics = kind.stats.join(", ");
+                format!("it comes as `{}.` and one of {statistics}", kind.name)
+            });
+            self.unknown_figure(format!("{path}[{index}].kpi"), &expect.kpi, statistics);
         }
+    }
+
+    /// Limits are of a figure, with or without its statistic, and warn before they fail.
+    fn limits(&mut self) {
+        for (index, limit) in self.spec.limits.iter().enumerate() {
+            let path = |key: &str| format!("limits[{index}].{key}");
+            let name = &limit.figure;
+            if figure::kind_of(name).or_else(|| figure::named(name)).is_none() {
+                self.unknown_figure(path("figure"), name, None);
+            }
+            if limit.warn > limit.fail {
+                let fault = Fault::new(
+                    name.span,
+                    format!("`{}` fails before it warns", name.value),
+                    "expected `warn` <= `fail`",
+                );
+                self.note(path("warn"), fault);
+            }
+            if limit.floor.is_some_and(|floor| floor < 0.0) {
+                let what = format!("the floor of `{}` is below 0", name.value);
+                let fault = Fault::new(name.span, what, "expected a difference, 0 or more");
+                self.note(path("floor"), fault);
+            }
+        }
+    }
+
+    fn unknown_figure(&mut self, path: String, name: &Spanned<String>, help: Option<String>) {
+        if self.is_full() {
+            return;
+        }
+        let what = format!("there is no figure `{}`", crate::fault::shortened(name));
+        let known: Vec<String> = figure::names().collect();
+        let help = help.unwrap_or_else(|| suggestion(name, known.iter().map(String::as_str)));
+        let fault = Fault::new(name.span, what, "expected a figure of the reference");
+        self.note(path, fault.help(help));
     }
 
     fn trace_of_experiment(&mut self) {
