@@ -125,7 +125,7 @@ pub(super) fn heard_into<'a, R: Read>(
 ) -> Result<Came<'a>, MigrateError> {
     match reader.next_into(memory)? {
         Came::Message(message) => unless_over(message).map(Came::Message),
-        pages => Ok(pages),
+        pages @ Came::Pages(_) => Ok(pages),
     }
 }
 

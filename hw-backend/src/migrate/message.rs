@@ -103,7 +103,7 @@ pub enum Message<'a> {
     RoundEnd(u32),
     /// Target: it has arrived.
     RoundAck(u32),
-    /// Target: [`TOOK_EVERY`] more frames of pages are in its memory, and nobody reads them any more.
+    /// Target: so many more frames of pages as one of these stands for are in its memory, and nobody reads them any more.
     Took,
     /// Source: these pages come when the guest runs at the target.
     Follow(Runs<'a>),

@@ -235,7 +235,7 @@ mod tests {
                     }
                 });
                 for _ in 0..300 {
-                    let bytes = sent(&from, &[0..16], protection);
+                    let bytes = sent(&from, &[0..8, 8..16], protection);
                     let pages = taken(&bytes, &into);
                     over.store(pages.is_err(), Ordering::Relaxed);
                     assert_eq!(pages.expect("whole"), 16);
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn damage_is_told_from_pages_that_do_not_fit() {
         for protection in BOTH {
-            let whole = sent(&memory(), &[3..5], protection);
+            let whole = sent(&memory(), &[3..4, 4..5], protection);
             for at in [HEADER, HEADER + 5, HEADER + 100, whole.len() - 1] {
                 let mut damaged = whole.clone();
                 damaged[at] ^= 1;

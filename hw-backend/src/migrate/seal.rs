@@ -38,6 +38,10 @@ impl std::fmt::Debug for Sealer {
     }
 }
 
+/// [`TAG`], as the cipher's library takes it.
+const TAG_LEN: i32 = 16;
+const _: () = assert!(TAG_LEN as usize == TAG);
+
 /// What the cipher says of a call whose arguments are right, as all here are.
 fn done(answer: i32) {
     assert_eq!(answer, 1, "the cipher takes what it is given");
@@ -154,7 +158,7 @@ impl Sealer {
             lc::EVP_CIPHER_CTX_ctrl(
                 self.context.as_ptr(),
                 lc::EVP_CTRL_AEAD_GET_TAG,
-                TAG as i32,
+                TAG_LEN,
                 tag.as_mut_ptr().cast(),
             )
         });
@@ -168,7 +172,7 @@ impl Sealer {
             lc::EVP_CIPHER_CTX_ctrl(
                 self.context.as_ptr(),
                 lc::EVP_CTRL_AEAD_SET_TAG,
-                TAG as i32,
+                TAG_LEN,
                 tag.as_mut_ptr().cast(),
             )
         });
@@ -179,7 +183,7 @@ impl Sealer {
         // GCM keeps no bytes back.
         let (mut behind, mut len) = ([0; TAG], 0);
         // SAFETY: the output has room for a block, the most that any cipher writes here.
-        unsafe { lc::EVP_CipherFinal_ex(self.context.as_ptr(), behind.as_mut_ptr(), &mut len) == 1 }
+        unsafe { lc::EVP_CipherFinal_ex(self.context.as_ptr(), behind.as_mut_ptr(), &raw mut len) == 1 }
     }
 
     /// # Safety
@@ -190,7 +194,7 @@ impl Sealer {
         // No payload is near 2 GiB.
         let len = i32::try_from(len).unwrap_or(i32::MAX);
         // SAFETY: the caller's promise; the context has begun a frame.
-        done(unsafe { lc::EVP_CipherUpdate(self.context.as_ptr(), into, &mut written, from, len) });
+        done(unsafe { lc::EVP_CipherUpdate(self.context.as_ptr(), into, &raw mut written, from, len) });
     }
 }
 

@@ -238,12 +238,11 @@ impl<W: Write> FrameWriter<W> {
 
     /// Where a frame of pages of `len` bytes is put together, and what seals it.
     pub(super) fn room(&mut self, len: usize) -> (&mut Sealer, &mut [u8]) {
-        let room = match &mut self.splice {
-            Some(splice) => &mut splice.room()[..len],
-            None => {
-                self.frame.resize(len, 0);
-                &mut self.frame[..]
-            }
+        let room = if let Some(splice) = &mut self.splice {
+            &mut splice.room()[..len]
+        } else {
+            self.frame.resize(len, 0);
+            &mut self.frame[..]
         };
         (&mut self.sealer, room)
     }
@@ -337,7 +336,7 @@ impl<R: Read> FrameReader<R> {
 
     /// Opens the payload of the frame that was read, in place.
     pub(super) fn open(&mut self, len: usize) -> Result<&[u8], WireError> {
-        self.opened(len, |sealer, payload| sealer.pass(payload))?;
+        self.opened(len, Sealer::pass)?;
         Ok(self.frame.get(HEADER..HEADER + len).unwrap_or_default())
     }
 
