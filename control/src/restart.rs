@@ -75,46 +75,13 @@ impl Restarter {
         if fabric.facts(vm, from, from).source.cluster.is_none() {
             return;
         }
-        match self.node_for(vm, from, &usable, fabric) {
+        match node_for(vm, from, &usable, fabric) {
             Ok(host) => {
                 let takes = self.time_to_serve(vm, fabric);
                 fabric.restart(vm, host, takes);
             }
             Err(reason) => fabric.note(Event::VmRefused { vm, reason }),
         }
-    }
-
-    /// The first node that takes a VM over, those with the fewest VMs first; the last one's reason when none does.
-    fn node_for(
-        &self,
-        vm: VmId,
-        from: HostId,
-        usable: &impl Fn(HostId) -> bool,
-        fabric: &impl Fabric,
-    ) -> Result<HostId, String> {
-        let mut nodes: Vec<(u32, HostId)> = (0..fabric.host_count())
-            .map(HostId)
-            .filter(|id| usable(*id))
-            .map(|id| (fabric.host(id), id))
-            .filter(|(host, _)| host.state == HostState::Up)
-            .map(|(host, id)| (host.vms, id))
-            .collect();
-        nodes.sort_unstable();
-        let saved = fabric.vm(vm).state == VmState::Saved;
-        let mut reason = "no node of its cluster is up".to_owned();
-        for (_, node) in nodes {
-            let facts = fabric.facts(vm, from, node);
-            if facts.target.cluster != facts.source.cluster {
-                continue;
-            }
-            let restores = || precondition::processor(&facts).map_err(|why| why.to_string());
-            let verdict = start::take_over(&facts).and_then(|()| if saved { restores() } else { Ok(()) });
-            match verdict {
-                Ok(()) => return Ok(node),
-                Err(why) => reason = why,
-            }
-        }
-        Err(reason)
     }
 
     /// Time to bring the VM's group online and to boot its guest, or to read back what was saved of it.
@@ -126,6 +93,38 @@ impl Restarter {
         let quick = QuickTimings::of(&self.quick, subject.memory, subject.volume, subject.throughput);
         self.rules.online + quick.hand_over + quick.restore
     }
+}
+
+/// The first node that takes a VM over, those with the fewest VMs first; the last one's reason when none does.
+fn node_for(
+    vm: VmId,
+    from: HostId,
+    usable: &impl Fn(HostId) -> bool,
+    fabric: &impl Fabric,
+) -> Result<HostId, String> {
+    let mut nodes: Vec<(u32, HostId)> = (0..fabric.host_count())
+        .map(HostId)
+        .filter(|id| usable(*id))
+        .map(|id| (fabric.host(id), id))
+        .filter(|(host, _)| host.state == HostState::Up)
+        .map(|(host, id)| (host.vms, id))
+        .collect();
+    nodes.sort_unstable();
+    let saved = fabric.vm(vm).state == VmState::Saved;
+    let mut reason = "no node of its cluster is up".to_owned();
+    for (_, node) in nodes {
+        let facts = fabric.facts(vm, from, node);
+        if facts.target.cluster != facts.source.cluster {
+            continue;
+        }
+        let restores = || precondition::processor(&facts).map_err(|why| why.to_string());
+        let verdict = start::take_over(&facts).and_then(|()| if saved { restores() } else { Ok(()) });
+        match verdict {
+            Ok(()) => return Ok(node),
+            Err(why) => reason = why,
+        }
+    }
+    Err(reason)
 }
 
 #[cfg(test)]

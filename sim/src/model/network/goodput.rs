@@ -57,6 +57,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// The parent partition of the host, which gets its own packets in the ordinary way: queues are for VMs.
+    #[must_use]
     pub const fn parent(self) -> Self {
         Self {
             offloads: Offloads {
