@@ -160,6 +160,7 @@ fn level(kpi: &str, op: Operator, limit: f64, why: &str) -> ExpectSpec {
         tolerance: Ratio(0.0),
         backend: None,
         why: Some(why.to_owned()),
+        known: None,
     }
 }
 

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use twinrack_scenario::record::{Expectation, Summary};
 
-use crate::text::expectation::{limit, value};
+use crate::text::expectation::{because, limit, value};
 
 /// Version of the form of `--json`.
 pub const SCHEMA: &str = "twinrack-test-1";
@@ -90,7 +90,9 @@ impl Scenario {
 }
 
 fn failure(seed: u64, item: &Expectation) -> String {
-    let why = item.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+    let why = Some(because(item))
+        .filter(|why| !why.is_empty())
+        .map_or(String::new(), |why| format!(": {why}"));
     format!(
         "seed {seed}: {} is {}, expected {}{why}",
         item.kpi,

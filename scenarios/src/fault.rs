@@ -271,7 +271,7 @@ pub fn suggestion<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -
 
 /// "known here: …", at most so many that a section's keys are all told.
 pub fn listed(names: &[&str]) -> String {
-    const LISTED: usize = 24;
+    const LISTED: usize = 28;
     match names.len() {
         0 => "there is none yet".to_owned(),
         n if n <= LISTED => format!("known here: `{}`", names.join("`, `")),

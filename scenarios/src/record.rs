@@ -20,4 +20,4 @@ pub use level::Level;
 pub use limit::Limit;
 pub use series::{Sample, Series};
 pub use story::Story;
-pub use summary::{Expectation, RunRecord, Summary};
+pub use summary::{Expectation, RunRecord, Summary, Verdict};

@@ -5,6 +5,7 @@ pub mod connection;
 pub mod consolidation;
 pub mod expect;
 pub mod experiment;
+pub mod generation;
 pub mod guest;
 pub mod host;
 pub mod limit;
@@ -37,7 +38,7 @@ crate::words! {
 
 crate::spec! {
     /// A scenario: what is there, what happens to it, and what must come out.
-    pub struct ScenarioSpec {
+    pub struct ScenarioSpec, filled from "defaults" {
         /// A short name, used for files and reports: letters, digits, `-`.
         name: Spanned<String> => required,
         /// One line that says what the scenario shows.

@@ -22,6 +22,8 @@ use crate::units::SimDuration;
 pub const HOSTS_MAX: u64 = 2_000_000;
 /// Most VMs of a scenario.
 pub const VMS_MAX: u64 = 20_000_000;
+/// Longest run: a century of 365.25 days.
+pub const DURATION_MAX: SimDuration = SimDuration::from_secs(36_525 * 86_400);
 /// Most entries of the timeline, and of `faults`.
 pub const TIMELINE_MAX: usize = 1_000_000;
 /// Most samples of a time series.
@@ -115,6 +117,18 @@ impl<'a> Checker<'a> {
                 "expected a duration above zero",
             );
             self.note("duration", fault);
+        }
+        if spec.duration.value > DURATION_MAX {
+            let what = format!("the run takes {}", spec.duration.value);
+            let fault = Fault::new(
+                spec.duration.span,
+                what,
+                format!("expected at most {DURATION_MAX}"),
+            );
+            self.note(
+                "duration",
+                fault.help("simulated time ends after a century: check the unit"),
+            );
         }
         if let Some(interval) = spec.sampling {
             let samples = spec.duration.value.as_nanos() / interval.as_nanos().max(1);

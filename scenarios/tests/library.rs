@@ -138,3 +138,36 @@ fn the_schema_knows_every_key_that_the_library_uses() {
     }
     assert_eq!(wrong, Vec::<String>::new());
 }
+
+/// The README counts the profiles.
+#[test]
+fn the_readme_counts_the_profiles() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let count = |kind: &str| {
+        profiles()
+            .iter()
+            .filter(|path| path.starts_with(root.join("profiles").join(kind)))
+            .count()
+    };
+    let sentence = format!("{} host and {} guest profiles", count("hosts"), count("guests"));
+    assert!(text(&root.join("../README.md")).contains(&sentence), "{sentence}");
+}
+
+/// A host without idle states or without a curve says why.
+#[test]
+fn what_a_profile_lacks_it_says() {
+    for path in profiles()
+        .iter()
+        .filter(|path| path.parent().is_some_and(|folder| folder.ends_with("hosts")))
+    {
+        let text = text(path);
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = |key: &str, words_for_it: &str| text.contains(key) || words.contains(words_for_it);
+        assert!(
+            told("c_states:", "No idle states: "),
+            "{} lacks idle states",
+            path.display()
+        );
+        assert!(told("curve: [", "no curve"), "{} lacks a curve", path.display());
+    }
+}

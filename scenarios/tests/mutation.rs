@@ -17,11 +17,12 @@ use twinrack_scenario::read::{Lookup, LookupError, read};
 const SCENARIOS: [&str; 4] = ["deck", "planning", "lab", "validation"];
 /// Texts that are none.
 const OTHERS: [&str; 3] = ["invalid", "profiles/hosts", "profiles/guests"];
+/// Enough for a change to be caught in seconds; ten million are `TWINRACK_MUTATIONS=10_000_000`, in a release build.
 const MUTATIONS_DEFAULT: u64 = 20_000;
 const SETS: [(&str, &str); 6] = [
     ("hosts[0].memory", "64GiB"),
     ("vms.sql01.dirtying[0].rate", "4000/s"),
-    ("policies.migration.policy.hyperv-r2.rounds_max", "5"),
+    ("policies.migration.policy.hyperv-r2.max_rounds", "5"),
     ("trace", "other.csv"),
     ("defaults.vms", "{memory: 1GiB, vcpus: 2}"),
     ("vms[0].profile", "web"),
@@ -120,6 +121,19 @@ fn check(case: &Case, thoroughly: bool) -> bool {
                 assert_eq!(again.blake3, scenario.blake3);
             }
             true
+        }
+    }
+}
+
+/// What is set must be valid before it is mutated: else a mutation of it tests the refusal of unknown keys alone.
+#[test]
+fn every_setting_is_accepted_as_it_stands() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deck");
+    let text = std::fs::read_to_string(folder.join("live-migration.yaml")).expect("readable");
+    for (path, value) in SETS {
+        let set = [(path.to_owned(), value.to_owned())];
+        if let Err(rejected) = read("set.yaml", &text, &OneTrace(TRACE.as_bytes()), &set) {
+            panic!("{path}={value}:\n{rejected}");
         }
     }
 }

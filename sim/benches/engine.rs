@@ -112,6 +112,33 @@ fn timers(c: &mut Criterion) {
     group.finish();
 }
 
+/// Pairs send a message to and fro, each an event after a fixed latency: an iteration is one message.
+fn ping_pong(c: &mut Criterion) {
+    const LATENCY: SimDuration = SimDuration::from_nanos(1_000);
+    let mut group = c.benchmark_group("ping-pong");
+    group.throughput(Throughput::Elements(1));
+    for pairs in [1u32, 1_000] {
+        group.bench_function(BenchmarkId::new("pairs", pairs), |b| {
+            let mut received = vec![0u32; 2 * pairs as usize];
+            let mut engine = Engine::new(Bounds {
+                events_max: u64::MAX,
+                ..Bounds::default()
+            });
+            for pair in 0..pairs {
+                let start = SimTime::from_nanos(u64::from(pair));
+                engine.schedule_at(start, 0, 2 * pair).expect("room");
+            }
+            b.iter(|| {
+                let party = engine.next().expect("within bounds").expect("one per pair");
+                received[party as usize] += 1;
+                engine.schedule_in(LATENCY, 0, party ^ 1).expect("room");
+            });
+            black_box(&received);
+        });
+    }
+    group.finish();
+}
+
 /// A far timer comes, and starts very many near ones: an iteration fills and drains them all.
 fn burst(c: &mut Criterion) {
     const EVENTS: u64 = 100_000;
@@ -140,6 +167,6 @@ criterion_group! {
         .sample_size(15)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_millis(900));
-    targets = hold, timers, burst
+    targets = hold, timers, ping_pong, burst
 }
 criterion_main!(engine);

@@ -25,7 +25,7 @@ pub fn run(
     let none = Trace::default();
     let mut interrupted = None;
     let trace = scenario.trace.as_ref().unwrap_or(&none);
-    let came_out = cloudsim::run(spec.policy, trace, &mut |seconds| {
+    let came_out = cloudsim::run(spec, trace, &mut |seconds| {
         let now = SimTime::from_millis((seconds * 1000.0) as u64);
         if progress(Progress { now, end }).is_break() {
             interrupted.get_or_insert(now);

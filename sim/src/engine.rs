@@ -15,7 +15,7 @@
 //! # What can go wrong
 //!
 //! - [`EngineError::InThePast`]: the world scheduled before now. A bug of the world; fatal.
-//! - [`EngineError::TooManyPending`], [`EngineError::TooManyAtOnce`], [`EngineError::TooManyEvents`],
+//! - [`EngineError::TooLate`], [`EngineError::TooManyPending`], [`EngineError::TooManyAtOnce`], [`EngineError::TooManyEvents`],
 //!   [`EngineError::TooManyRecords`]: a bound of [`Bounds`] was reached, most likely because two parts of the world
 //!   answer each other without end. Fatal; the message names the bound, its value and the time.
 
@@ -118,6 +118,12 @@ impl<E> Engine<E> {
         let Some((at, event)) = self.queue.pop() else {
             return Ok(None);
         };
+        if at > self.bounds.time_max {
+            return Err(EngineError::TooLate {
+                bound: self.bounds.time_max,
+                at,
+            });
+        }
         self.at_once = if at == self.now { self.at_once + 1 } else { 1 };
         self.now = at;
         self.events += 1;
@@ -171,6 +177,27 @@ mod tests {
         engine.schedule_at(SimTime::ZERO, 0, ()).expect("room");
         let error = engine.schedule_at(SimTime::ZERO, 0, ()).expect_err("full");
         assert_eq!(error.to_string(), "over 2 events pending at 0s");
+    }
+
+    #[test]
+    fn simulated_time_has_an_end() {
+        let last = SimTime::from_secs(10);
+        let mut engine = Engine::new(Bounds {
+            time_max: last,
+            ..Bounds::default()
+        });
+        let late = last + SimDuration::from_nanos(1);
+        engine.schedule_at(late, 0, 2).expect("it may be taken back");
+        engine.schedule_at(last, 0, 1).expect("in time");
+        assert_eq!(engine.next(), Ok(Some(1)));
+        assert_eq!(
+            engine.next(),
+            Err(EngineError::TooLate {
+                bound: last,
+                at: late
+            })
+        );
+        assert_eq!(engine.now(), last);
     }
 
     #[test]

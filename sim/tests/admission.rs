@@ -1,10 +1,10 @@
 //! Who may move when: the product's checks and its queue, from scenario file to record.
 
-use std::ops::ControlFlow;
+/// What they share.
+mod support;
 
-use twinrack_scenario::Scenario;
+use support::{figure, simulated};
 use twinrack_scenario::record::{Event, Outcome, RunRecord};
-use twinrack_sim::{RunOptions, run};
 
 /// Six nodes of 2008 R2, VMs of 4 GiB that take 42.2 s to copy, and what else the case needs.
 fn record(vms: &str, policies: &str, timeline: &str) -> RunRecord {
@@ -32,11 +32,7 @@ timeline:
 {timeline}
 "
     );
-    let scenario = Scenario::from_yaml(&yaml).unwrap_or_else(|rejected| panic!("{rejected}"));
-    run(&scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs")
+    simulated(&yaml)
 }
 
 const THREE: &str = "  - {name: a, profile: a1-light, host: n1}
@@ -54,10 +50,6 @@ fn refused(record: &RunRecord) -> Vec<String> {
         _ => None,
     });
     ends.collect()
-}
-
-fn figure(record: &RunRecord, name: &str) -> f64 {
-    record.summary.kpis.get(name).map_or(f64::NAN, |kpi| kpi.value)
 }
 
 /// Seconds at which migrations began, in the order of the requests.

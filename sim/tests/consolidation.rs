@@ -1,10 +1,11 @@
 //! Consolidation proposes no move that the product would refuse: what speaks against a target is known before it is chosen.
 
-use std::ops::ControlFlow;
+/// What they share.
+mod support;
 
+use support::simulated;
+use twinrack_scenario::HostId;
 use twinrack_scenario::record::{Event, RunRecord};
-use twinrack_scenario::{HostId, Scenario};
-use twinrack_sim::{RunOptions, run};
 
 /// Three hosts with a VM each, the first the emptiest; the fullest, which best fit takes first, is in some way unlike the
 /// others.
@@ -33,11 +34,7 @@ policies:
 faults: [host_crash: {{at: 0s, host: spare}}]
 "
     );
-    let scenario = Scenario::from_yaml(&yaml).unwrap_or_else(|rejected| panic!("{rejected}"));
-    run(&scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs")
+    simulated(&yaml)
 }
 
 /// Where VMs were asked to go, in order.
@@ -101,10 +98,6 @@ policies:
   consolidation: {detector: thr, parameter: 0.8, selector: mmt, interval: 5min}
 faults: [link: {at: 1min, host: n3, network: lan}]
 ";
-    let scenario = Scenario::from_yaml(yaml).unwrap_or_else(|rejected| panic!("{rejected}"));
-    let record = run(&scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs");
+    let record = simulated(yaml);
     assert_eq!(proposed(&record), [N2]);
 }

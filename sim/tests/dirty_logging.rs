@@ -3,11 +3,11 @@
 //! A guest of 4 GiB that writes 40,000 pages each second in 200,000 has them all dirty again after each of ten rounds:
 //! the first takes 39.045 s, the others 7.447 s. 2,000,000 faults of 10 us are 20 s of processor time.
 
-use std::ops::ControlFlow;
+/// What they share.
+mod support;
 
-use twinrack_scenario::Scenario;
+use support::{figure, near, simulated};
 use twinrack_scenario::record::RunRecord;
-use twinrack_sim::{RunOptions, run};
 
 fn record(vm: &str, policies: &str) -> RunRecord {
     let yaml = format!(
@@ -27,19 +27,7 @@ timeline:
   - live_migrate: {{at: 10s, vm: vm, to: n2}}
 "
     );
-    let scenario = Scenario::from_yaml(&yaml).unwrap_or_else(|rejected| panic!("{rejected}"));
-    run(&scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs")
-}
-
-fn figure(record: &RunRecord, name: &str) -> f64 {
-    record.summary.kpis.get(name).map_or(f64::NAN, |kpi| kpi.value)
-}
-
-fn near(found: f64, wanted: f64, within: f64) {
-    assert!((found / wanted - 1.0).abs() < within, "{found} is not {wanted}");
+    simulated(&yaml)
 }
 
 const TEN_MICROSECONDS: &str = "{migration: {cost: {dirty_fault: 10us}}}";

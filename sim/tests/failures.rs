@@ -5,11 +5,12 @@
 //! for at 10 s and set up by 12 s, it is copied by 54.187 s, stands by 54.207 s, its state has come by 54.226 s, its
 //! storage by 54.476 s, and it runs at the target from 54.576 s on.
 
-use std::ops::ControlFlow;
+/// What they share.
+mod support;
 
+use support::{figure, simulated};
+use twinrack_scenario::HostId;
 use twinrack_scenario::record::{Event, Outcome, RunRecord};
-use twinrack_scenario::{HostId, Scenario};
-use twinrack_sim::{RunOptions, run};
 
 /// When the VM is told to stand, in seconds.
 const PAUSED: f64 = 54.1869;
@@ -35,11 +36,7 @@ vms:
 {row}
 "
     );
-    let scenario = Scenario::from_yaml(&yaml).unwrap_or_else(|rejected| panic!("{rejected}"));
-    run(&scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs")
+    simulated(&yaml)
 }
 
 /// The move that most rows are about, and what goes wrong.
@@ -82,10 +79,6 @@ fn end(record: &RunRecord) -> End {
     let first = ends.next().expect("it ended");
     assert!(ends.next().is_none(), "one migration, one end");
     first
-}
-
-fn figure(record: &RunRecord, name: &str) -> f64 {
-    record.summary.kpis.get(name).map_or(f64::NAN, |kpi| kpi.value)
 }
 
 /// When a VM whose memory was lost served again, and where.

@@ -1,5 +1,8 @@
 //! Migration end to end without the engine: policies, state machine and dirty model against what is known of them.
 
+/// What they share.
+mod support;
+
 #[path = "migration/body.rs"]
 mod body;
 #[path = "migration/closed_forms.rs"]

@@ -1,5 +1,8 @@
 //! Power models against published measurements: 619 curves, and a host whose idle power was measured core by core.
 
+/// What they share.
+mod support;
+
 #[path = "power/approximations.rs"]
 mod approximations;
 #[path = "power/curves.rs"]

@@ -4,12 +4,12 @@
 //! virtual processor that dirty 90 % of their memory at most: seconds to 1 ms, downtime to 0.01 ms, rounds of its second
 //! stage. Its fluid model has no headers, no latency and no processor cost, so the scenarios have none either.
 
-use std::fmt::Write;
-use std::ops::ControlFlow;
+/// What they share.
+mod support;
 
-use twinrack_scenario::Scenario;
+use std::fmt::Write;
+use support::{figure, simulated};
 use twinrack_scenario::record::{Event, Outcome, RunRecord};
-use twinrack_sim::{RunOptions, run};
 
 /// So many guests leave one host for another at once.
 fn migrate(guests: u32, memory: &str, intensity: &str) -> RunRecord {
@@ -39,15 +39,7 @@ timeline:
     for guest in 1..=guests {
         writeln!(yaml, "  - live_migrate: {{vm: guest{guest}, to: target}}").expect("to a string");
     }
-    let scenario = Scenario::from_yaml(&yaml).unwrap_or_else(|rejected| panic!("{rejected}"));
-    run(&scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs")
-}
-
-fn figure(record: &RunRecord, name: &str) -> f64 {
-    record.summary.kpis.get(name).map_or(f64::NAN, |kpi| kpi.value)
+    simulated(&yaml)
 }
 
 /// The first and the last of the guests have the figures, to a part in 10^4 or half of the last digit printed.

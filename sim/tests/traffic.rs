@@ -1,10 +1,9 @@
 //! Guests' traffic through the whole body: it follows the VMs, and so does the work of receiving it.
 
-use std::ops::ControlFlow;
+/// What they share.
+mod support;
 
-use twinrack_scenario::Scenario;
-use twinrack_sim::{RunOptions, run};
-
+use support::{figure, near, simulated};
 const MOVED: &str = "name: traffic
 duration: 10min
 sampling: 10s
@@ -28,11 +27,7 @@ timeline:
 
 #[test]
 fn receiving_costs_the_host_where_the_receiver_is() {
-    let scenario = Scenario::from_yaml(MOVED).unwrap_or_else(|rejected| panic!("{rejected}"));
-    let record = run(&scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs");
+    let record = simulated(MOVED);
     let watts_at = |host: &str, seconds: f64| {
         let points = record.series.points(&format!("host:{host}"), "power_w");
         points
@@ -55,4 +50,28 @@ fn receiving_costs_the_host_where_the_receiver_is() {
             "{host} at {seconds} s: {watts:?}, not {wanted}"
         );
     }
+}
+
+/// Jumbo frames need every adapter: one of 1,500 bytes holds the whole network to them, one on another network does not.
+#[test]
+fn packets_are_no_larger_than_the_least_adapter_carries() {
+    let efficiency = |mtu: &str, on: &str| {
+        let yaml = format!(
+            "name: mtu
+duration: 1min
+edition: modern
+hosts:
+  - {{name: n, count: 2, memory: 64GiB}}
+  - {{name: x, memory: 64GiB, nics: [{{speed: 1Gb/s, mtu: {mtu}}}]}}
+networks: [{{name: lan, speed: 1Gb/s, mtu: 9000B, hosts: [{on}]}}]
+vms:
+  - {{name: s, host: n1, memory: 1GiB, vcpus: 1, cpu: 0%, traffic: [{{to: r, rate: 500Mb/s}}]}}
+  - {{name: r, host: n2, memory: 1GiB, vcpus: 1, cpu: 0%}}
+"
+        );
+        figure(&simulated(&yaml), "net.efficiency.mean")
+    };
+    near(efficiency("9000B", "n, x"), 8960.0 / 9038.0, 1e-12);
+    near(efficiency("1500B", "n, x"), 1460.0 / 1538.0, 1e-12);
+    near(efficiency("1500B", "n"), 8960.0 / 9038.0, 1e-12);
 }

@@ -3,6 +3,7 @@
 //! What a guest sees is fixed when it starts. Processor compatibility mode hides what differs between generations of
 //! one vendor ("Tech Ed: Windows Server 2008 R2 Hyper-V News", 2009); nothing bridges two vendors.
 
+use twinrack_scenario::spec::generation::Generation;
 use twinrack_scenario::spec::host::CpuVendor;
 
 /// A set of processor features: those that generations differ in.
@@ -107,9 +108,9 @@ impl Features {
         .and(Self::AVX2)
         .and(Self::AVX512);
 
-    /// The features of a processor generation, by the names that host profiles use; none for a generation that is
-    /// not known here, which then moves to any host of its vendor.
-    pub fn of_generation(vendor: CpuVendor, generation: &str) -> Self {
+    /// The features of a processor generation.
+    pub fn of_generation(generation: Generation) -> Self {
+        use Generation as G;
         let core2 = Self::SSE3.and(Self::SSSE3);
         let penryn = core2.and(Self::SSE41);
         let nehalem = penryn.and(Self::SSE42).and(Self::POPCNT);
@@ -127,24 +128,22 @@ impl Features {
             .and(Self::LZCNT)
             .and(Self::MISALIGNED_SSE);
         let zen = haswell.and(Self::SSE4A).and(Self::MISALIGNED_SSE);
-        match (vendor, generation) {
-            (CpuVendor::Intel, "core2" | "conroe" | "merom") => core2,
-            (CpuVendor::Intel, "penryn" | "harpertown" | "dunnington") => penryn,
-            (CpuVendor::Intel, "nehalem") => nehalem,
-            (CpuVendor::Intel, "westmere") => westmere,
-            (CpuVendor::Intel, "sandy-bridge" | "ivy-bridge") => sandy_bridge,
-            (CpuVendor::Intel, "haswell" | "broadwell") => haswell,
-            (
-                CpuVendor::Intel,
-                "skylake" | "skylake-sp" | "cascade-lake" | "ice-lake" | "ice-lake-sp" | "sapphire-rapids"
-                | "emerald-rapids" | "granite-rapids",
-            ) => haswell.and(Self::AVX512),
-            (CpuVendor::Amd, "genoa" | "turin" | "zen-4" | "zen-5") => zen.and(Self::AVX512),
-            (CpuVendor::Amd, "k8") => k8,
-            (CpuVendor::Amd, "barcelona" | "shanghai" | "istanbul" | "magny-cours") => k10,
-            (CpuVendor::Amd, "bulldozer" | "piledriver") => piledriver,
-            (CpuVendor::Amd, "naples" | "rome" | "milan" | "zen-1" | "zen-2" | "zen-3") => zen,
-            _ => Self::NONE,
+        match generation {
+            G::Core2 | G::Conroe | G::Merom => core2,
+            G::Penryn | G::Harpertown | G::Dunnington => penryn,
+            G::Nehalem => nehalem,
+            G::Westmere => westmere,
+            G::SandyBridge | G::IvyBridge => sandy_bridge,
+            G::Haswell | G::Broadwell => haswell,
+            G::Skylake | G::SkylakeSp | G::CascadeLake | G::IceLake | G::IceLakeSp => {
+                haswell.and(Self::AVX512)
+            }
+            G::SapphireRapids | G::EmeraldRapids | G::GraniteRapids => haswell.and(Self::AVX512),
+            G::K8 => k8,
+            G::Barcelona | G::Shanghai | G::Istanbul | G::MagnyCours => k10,
+            G::Bulldozer | G::Piledriver => piledriver,
+            G::Naples | G::Rome | G::Milan | G::Zen1 | G::Zen2 | G::Zen3 => zen,
+            G::Genoa | G::Turin | G::Zen4 | G::Zen5 => zen.and(Self::AVX512),
         }
     }
 }
@@ -165,8 +164,8 @@ mod tests {
     #[test]
     fn compatibility_mode_bridges_generations_of_one_vendor() {
         let intel = CpuVendor::Intel;
-        let nehalem = Features::of_generation(intel, "nehalem");
-        let core2 = Features::of_generation(intel, "core2");
+        let nehalem = Features::of_generation(Generation::Nehalem);
+        let core2 = Features::of_generation(Generation::Core2);
         assert!(!core2.contains(guest_visible(intel, nehalem, false)));
         assert!(core2.contains(guest_visible(intel, nehalem, true)));
         assert!(
@@ -178,26 +177,12 @@ mod tests {
 
     #[test]
     fn every_generation_normalises_to_what_all_of_its_vendor_have() {
-        for (vendor, generations) in [
-            (
-                CpuVendor::Intel,
-                &[
-                    "core2",
-                    "penryn",
-                    "nehalem",
-                    "westmere",
-                    "sandy-bridge",
-                    "skylake",
-                ][..],
-            ),
-            (CpuVendor::Amd, &["k8", "barcelona"][..]),
-        ] {
-            for from in generations {
-                for to in generations {
-                    let seen = guest_visible(vendor, Features::of_generation(vendor, from), true);
-                    let has = Features::of_generation(vendor, to);
-                    assert!(has.contains(seen), "{from} to {to}: {:?}", seen.names());
-                }
+        for from in Generation::ALL {
+            let (vendor, has) = (from.vendor(), Features::of_generation(*from));
+            let seen = guest_visible(vendor, has, true);
+            for to in Generation::ALL.iter().filter(|to| to.vendor() == vendor) {
+                let has = Features::of_generation(*to);
+                assert!(has.contains(seen), "{from} to {to}: {:?}", seen.names());
             }
         }
     }

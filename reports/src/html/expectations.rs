@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use twinrack_scenario::record::Expectation;
+use twinrack_scenario::record::{Expectation, Verdict};
 
 use super::element::{escape, section as titled};
 use crate::run::Run;
-use crate::text::expectation::{failing_first, limit, value};
+use crate::text::expectation::{because, failing_first, limit, value};
 use crate::text::number::digits;
 
 /// The section; nothing when the scenario expects nothing.
@@ -22,9 +22,10 @@ pub fn section(run: &Run) -> String {
     );
     for item in items {
         let class = match item.verdict() {
-            "ok" => "pass",
-            "FAIL" => "fail",
-            _ => "muted",
+            Verdict::Held => "pass",
+            Verdict::Failed | Verdict::HeldAgain => "fail",
+            Verdict::KnownMiss => "missed",
+            Verdict::NotAsked => "muted",
         };
         // Writing into a text can't fail.
         let _ = writeln!(
@@ -32,12 +33,12 @@ pub fn section(run: &Run) -> String {
             "<tr><td class=\"{class}\">{}</td><td><code>{}</code></td><td class=\"number\" data-label=\"is\">{}</td>\
              <td class=\"number\" data-label=\"expected\">{}</td><td class=\"number\" data-label=\"off by\">{}</td>\
              <td>{}</td></tr>",
-            item.verdict(),
+            item.verdict().word(),
             escape(&item.kpi),
             value(item),
             escape(&limit(item)),
             off_by(item),
-            escape(item.why.as_deref().unwrap_or_default()),
+            escape(&because(item)),
         );
     }
     titled("Expectations", &(html + "</tbody></table>\n"))

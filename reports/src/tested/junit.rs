@@ -1,10 +1,10 @@
 //! Tested scenarios as `JUnit` XML: a suite for each, a case for each expectation at each seed.
 
-use twinrack_scenario::record::{Expectation, Summary};
+use twinrack_scenario::record::{Expectation, Summary, Verdict};
 
 use super::{Scenario, Tested, failure};
 use crate::junit::{self, Case, Outcome, Suite};
-use crate::text::expectation::limit;
+use crate::text::expectation::{because, limit, value};
 
 /// The document.
 pub fn written(tested: &Tested) -> String {
@@ -44,12 +44,13 @@ fn expected(run: &Summary, item: &Expectation, several: bool) -> Case {
         name: at_seed(&name, run, several),
         took_s: None,
         outcome: match item.verdict() {
-            "ok" => Outcome::Passed,
-            "FAIL" => {
+            Verdict::Held => Outcome::Passed,
+            Verdict::Failed | Verdict::HeldAgain => {
                 let told = failure(run.seed, item);
                 Outcome::Failed(told.clone(), told)
             }
-            _ => Outcome::Skipped("not asked of this body".to_owned()),
+            Verdict::KnownMiss => Outcome::Skipped(format!("known miss, {}: {}", value(item), because(item))),
+            Verdict::NotAsked => Outcome::Skipped("not asked of this body".to_owned()),
         },
     }
 }

@@ -1,9 +1,8 @@
 //! Several runs of one scenario at different seeds: each figure with its mean and 95 % interval.
 
-use twinrack_scenario::record::Summary;
-use twinrack_scenario::record::summary::Expectation;
+use twinrack_scenario::record::{Expectation, Summary, Verdict};
 
-use super::expectation::{limit, unit};
+use super::expectation::{because, limit, misses, unit};
 use super::number::quantity;
 use super::table::{Last, drawn, table};
 
@@ -47,7 +46,12 @@ fn verdict(summaries: &[Summary]) -> String {
         .collect();
     let (all, passed) = (summaries.len(), summaries.len() - failing.len());
     if failing.is_empty() {
-        format!("PASS: {passed} of {all} seeds hold what is expected")
+        let misses = summaries
+            .iter()
+            .max_by_key(|summary| summary.count(Verdict::KnownMiss))
+            .map(misses)
+            .unwrap_or_default();
+        format!("PASS{misses}: {passed} of {all} seeds hold what is expected")
     } else {
         format!(
             "FAIL: {passed} of {all} seeds hold what is expected; not {}",
@@ -69,11 +73,14 @@ fn expectations(summaries: &[Summary], first: &Summary, width: u16) -> Option<St
             .iter()
             .filter_map(|summary| summary.expectations.get(index))
             .collect();
-        let holds = over.iter().filter(|item| !item.fails()).count();
+        let holds = over
+            .iter()
+            .filter(|item| matches!(item.verdict(), Verdict::Held | Verdict::NotAsked))
+            .count();
         let values: Vec<f64> = over.iter().filter_map(|item| item.value).collect();
         let mut row = vec![format!("{holds}/{}", over.len()), item.kpi.clone()];
         row.extend(spread(&values, unit(item)));
-        row.extend([limit(item), item.why.clone().unwrap_or_default()]);
+        row.extend([limit(item), because(item)]);
         table.add_row(row);
     }
     Some(drawn(&table))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use twinrack_scenario::record::Summary;
+use twinrack_scenario::record::{Summary, Verdict};
 
 use super::expectation;
 use super::figures::figure_rows;
@@ -22,7 +22,11 @@ pub fn verdict(summary: &Summary) -> String {
     let name = &summary.scenario.name;
     match (total, failed) {
         (0, _) => format!("DONE: {name} (it expects nothing)"),
-        (total, 0) => format!("PASS: {name}, {total} of {total} expectations hold"),
+        (total, 0) => {
+            let held = summary.count(Verdict::Held);
+            let misses = expectation::misses(summary);
+            format!("PASS{misses}: {name}, {held} of {total} expectations hold")
+        }
         (total, failed) => format!("FAIL: {name}, {failed} of {total} expectations do not hold"),
     }
 }
@@ -49,11 +53,11 @@ fn expectations(summary: &Summary, width: u16) -> Option<String> {
     );
     for item in expectation::failing_first(summary) {
         table.add_row([
-            item.verdict(),
+            item.verdict().word(),
             &item.kpi,
             &expectation::value(item),
             &expectation::limit(item),
-            item.why.as_deref().unwrap_or(""),
+            &expectation::because(item),
         ]);
     }
     Some(drawn(&table))

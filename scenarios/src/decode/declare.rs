@@ -16,11 +16,14 @@
 ///     }
 /// }
 /// ```
+///
+/// `pub struct HostSpec, filled from "profile" {` names a key that authors write too, but that is used up before decoding: a
+/// misspelt one is told its name, a list of what is known has it.
 #[macro_export]
 macro_rules! spec {
     (
         $(#[doc = $doc:literal])*
-        pub struct $name:ident {
+        pub struct $name:ident $(, filled from $filler:literal)? {
             $(
                 $(#[doc = $field_doc:literal])*
                 $field:ident : $type:ty $([$least:expr, $most:expr])? => $mode:ident $(($default:expr))?
@@ -35,7 +38,7 @@ macro_rules! spec {
 
         impl $crate::decode::Field for $name {
             fn decode(node: &$crate::yaml::Node, decoder: &mut $crate::decode::Decoder) -> Option<Self> {
-                const KNOWN: &[&str] = &[$(stringify!($field)),*];
+                const KNOWN: &[&str] = &[$(stringify!($field),)* $($filler)?];
                 let entries = $crate::decode::map_of(node, decoder, $crate::decode::ARTICLE)?;
                 let meant = $crate::decode::unknown_keys(entries, KNOWN, decoder);
                 let _ = &meant;

@@ -6,6 +6,9 @@ use super::Decoder;
 use crate::fault::{Echo, Fault, Span, listed, nearest, shortened};
 use crate::yaml::{Node, Value};
 
+/// The keys that bring others: when one of them is misspelt, a missing key may be among those that it would have brought.
+const FILLING: [&str; 2] = ["profile", "defaults"];
+
 /// The map that `node` must be; notes a fault when it is none.
 pub fn map_of<'a>(node: &'a Node, decoder: &mut Decoder, what: &str) -> Option<&'a [crate::yaml::Entry]> {
     if let Value::Map(entries) = &node.value {
@@ -64,7 +67,7 @@ pub fn unknown_keys(
 
 /// Notes a missing required key, and gives the place where it is missed. `about` is what the reference says of it.
 ///
-/// When another key was probably meant to be this one, its fault is enough.
+/// When another key was probably meant to be this one, or one that brings it, its fault is enough.
 pub fn missing(
     node: &Node,
     (key, written): (&str, &str),
@@ -72,7 +75,8 @@ pub fn missing(
     meant: &[(&'static str, Span)],
     decoder: &mut Decoder,
 ) -> Span {
-    if let Some((_, span)) = meant.iter().find(|(name, _)| *name == key) {
+    let is_enough = |name: &str| name == key || FILLING.contains(&name);
+    if let Some((_, span)) = meant.iter().find(|(name, _)| is_enough(name)) {
         return *span;
     }
     let fault = Fault::new(

@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 
 use crate::fault::{Echo, Fault};
 
-/// Drops "is missing" for items whose profile could not be read: it may have had the key.
+/// Drops "is missing" for items whose profile could not be read, and for all items when `defaults` is misspelt: these may
+/// have had the key.
 pub fn without_missing(faults: Vec<Fault>, unread: &BTreeSet<String>) -> Vec<Fault> {
+    let no_defaults = faults.iter().any(|fault| is_misspelt(fault, "defaults"));
     faults
         .into_iter()
         .filter(|fault| {
             let item = fault.path.rsplit_once('.').map_or("", |(item, _)| item);
-            fault.echo != Echo::Missing || !unread.contains(item)
+            let may_be_filled = unread.contains(item) || (no_defaults && !item.is_empty());
+            fault.echo != Echo::Missing || !may_be_filled
         })
         .collect()
 }
@@ -47,12 +50,16 @@ fn hides(cause: &Fault, echo: Echo) -> bool {
     let Echo::Reference(section) = echo else {
         return false;
     };
-    let misspelt = !cause.path.contains(['.', '['])
-        && cause
+    is_misspelt(cause, section) || at_or_below(&cause.path, section)
+}
+
+/// Whether a fault is that of a key at the top that was probably meant to be `section`.
+fn is_misspelt(fault: &Fault, section: &str) -> bool {
+    !fault.path.contains(['.', '['])
+        && fault
             .help
             .as_deref()
-            .is_some_and(|help| help.contains(&format!("`{section}`")));
-    misspelt || at_or_below(&cause.path, section)
+            .is_some_and(|help| help.contains(&format!("`{section}`")))
 }
 
 #[cfg(test)]

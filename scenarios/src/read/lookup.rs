@@ -107,7 +107,13 @@ fn unknown_profile(kind: ProfileKind, name: &str) -> LookupError {
 }
 
 fn missing_trace(name: &str, places: &[PathBuf]) -> LookupError {
-    let looked: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
+    let mut looked: Vec<String> = Vec::new();
+    for place in places.iter().map(|path| path.display().to_string()) {
+        // A name from the root is the same place from everywhere.
+        if !looked.contains(&place) {
+            looked.push(place);
+        }
+    }
     let looked = if looked.is_empty() {
         String::new()
     } else {

@@ -37,6 +37,36 @@ pub struct Expectation {
     pub asked: bool,
     /// Why it must hold.
     pub why: Option<String>,
+    /// Why it is known not to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
+}
+
+/// What became of an expectation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It held.
+    Held,
+    /// It did not.
+    Failed,
+    /// It did not, as it was known to.
+    KnownMiss,
+    /// It held, though it was known not to: what is known is out of date.
+    HeldAgain,
+    /// It was not asked of the body that ran.
+    NotAsked,
+}
+
+impl Verdict {
+    /// What to call it in a table.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Held => "ok",
+            Self::Failed | Self::HeldAgain => "FAIL",
+            Self::KnownMiss => "missed",
+            Self::NotAsked => "n/a",
+        }
+    }
 }
 
 /// `summary.json`.
@@ -101,21 +131,24 @@ impl Expectation {
             ok: value.is_some_and(|value| holds(spec.op, value, spec.limit, spec.tolerance.0)),
             asked: spec.backend.is_none_or(|only| only == backend),
             why: spec.why.clone(),
+            known: spec.known.clone(),
         }
     }
 
-    /// What to call it: `ok`, `FAIL`, or `n/a` where it was not asked.
-    pub const fn verdict(&self) -> &'static str {
-        match (self.asked, self.ok) {
-            (false, _) => "n/a",
-            (true, true) => "ok",
-            (true, false) => "FAIL",
+    /// What became of it. A figure that is absent misses nothing: it fails, known or not.
+    pub const fn verdict(&self) -> Verdict {
+        match (self.asked, self.ok, self.known.is_some() && self.value.is_some()) {
+            (false, _, _) => Verdict::NotAsked,
+            (true, true, false) => Verdict::Held,
+            (true, true, true) => Verdict::HeldAgain,
+            (true, false, true) => Verdict::KnownMiss,
+            (true, false, false) => Verdict::Failed,
         }
     }
 
     /// Whether it fails the run.
     pub const fn fails(&self) -> bool {
-        self.asked && !self.ok
+        matches!(self.verdict(), Verdict::Failed | Verdict::HeldAgain)
     }
 }
 
@@ -155,7 +188,15 @@ impl Summary {
         }
     }
 
-    /// Whether every expectation that was asked of this body held.
+    /// How many expectations came out so.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.expectations
+            .iter()
+            .filter(|item| item.verdict() == verdict)
+            .count()
+    }
+
+    /// Whether every expectation that was asked of this body held, or is known not to.
     pub fn passed(&self) -> bool {
         !self.expectations.iter().any(Expectation::fails)
     }
@@ -188,5 +229,34 @@ pub fn holds(op: Operator, value: f64, limit: f64, tolerance: f64) -> bool {
         Operator::Above => value > limit,
         Operator::AtLeast => value >= limit,
         Operator::Near => (value - limit).abs() <= tolerance * limit.abs(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_miss_fails_nothing_until_it_holds_or_its_figure_is_gone() {
+        let of = |value: Option<f64>, ok, asked, known: Option<&str>| {
+            Expectation {
+                kpi: String::new(),
+                op: String::new(),
+                limit: 1.0,
+                tolerance: 0.0,
+                value,
+                ok,
+                asked,
+                why: None,
+                known: known.map(ToOwned::to_owned),
+            }
+            .verdict()
+        };
+        assert_eq!(of(Some(2.0), false, true, Some("why")), Verdict::KnownMiss);
+        assert_eq!(of(Some(1.0), true, true, Some("why")), Verdict::HeldAgain);
+        assert_eq!(of(None, false, true, Some("why")), Verdict::Failed);
+        assert_eq!(of(Some(2.0), false, true, None), Verdict::Failed);
+        assert_eq!(of(Some(1.0), true, true, None), Verdict::Held);
+        assert_eq!(of(Some(2.0), false, false, Some("why")), Verdict::NotAsked);
     }
 }

@@ -49,5 +49,8 @@ crate::spec! {
         backend: Backend => optional,
         /// Why this must hold: the worked example or publication.
         why: String => optional,
+        /// Why this is known not to hold: the miss is told beside the verdict, and fails nothing. Once it holds, that fails, so that this
+        /// is taken out.
+        known: String => optional,
     }
 }

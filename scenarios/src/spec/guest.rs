@@ -83,7 +83,7 @@ crate::spec! {
 
 crate::spec! {
     /// A virtual machine, or `count` alike.
-    pub struct VmSpec {
+    pub struct VmSpec, filled from "profile" {
         /// Its name; with `count` above 1 they are called `name1`, `name2`, ….
         name: Spanned<String> => required,
         /// How many alike.

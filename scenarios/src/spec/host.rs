@@ -1,6 +1,7 @@
 //! `hosts:` — physical hosts, usually from a profile, singly or by the thousand.
 
 use super::Edition;
+use super::generation::Generation;
 use crate::decode::Spanned;
 use crate::units::{BitsPerSecond, Bytes, Hertz, Ratio, SimDuration, Watts};
 
@@ -36,7 +37,7 @@ crate::spec! {
         receive_queues: u32 [1, 2048] => optional,
         /// TCP connections it can take over (Chimney); 0 when it has none.
         chimney_connections: u32 [0, 1_000_000] => default(0),
-        /// Largest packet it can carry.
+        /// Largest packet it can carry. The least of the network's and of all adapters on it holds for the whole network.
         mtu: Bytes [Bytes(576), Bytes(65_536)] => default(Bytes(9000)),
     }
 }
@@ -109,7 +110,7 @@ crate::spec! {
 
 crate::spec! {
     /// A host, or `count` alike.
-    pub struct HostSpec {
+    pub struct HostSpec, filled from "profile" {
         /// Its name; with `count` above 1 they are called `name1`, `name2`, ….
         name: Spanned<String> => required,
         /// How many alike.
@@ -132,8 +133,9 @@ crate::spec! {
         paging: PagingMode => default(PagingMode::Slat),
         /// Processor vendor.
         vendor: CpuVendor => default(CpuVendor::Intel),
-        /// Processor generation, which sets what a VM exit costs: `penryn`, `nehalem`, `cascade-lake`, ….
-        generation: String => optional,
+        /// Processor generation: the features that guests see and that live migration compares. A host without one takes any guest
+        /// of its vendor.
+        generation: Generation => optional,
         /// Network adapters, one for each network in order; a 1 Gb/s adapter each when absent.
         nics: NicSpec => list,
         /// Idle states, shallowest first.

@@ -19,7 +19,7 @@ crate::words! {
 
 crate::spec! {
     /// How decisions are taken.
-    pub struct PoliciesSpec {
+    pub struct PoliciesSpec, filled from "profile" {
         /// How VMs are moved.
         migration: MigrationPolicySpec => group,
         /// What paging costs.

@@ -20,6 +20,7 @@ impl Checker<'_> {
             self.parts(index, host);
             self.idle_states(index, host);
             self.clocks(index, host);
+            self.generation(index, host);
             if host.memory.value <= host.reserve {
                 let what = format!(
                     "`{}` keeps {} of its {} for itself",
@@ -106,6 +107,20 @@ impl Checker<'_> {
                 self.host_fault(index, &format!("power.{deep}"), what, &expected, "swap the two");
             }
         }
+    }
+
+    fn generation(&mut self, index: usize, host: &HostSpec) {
+        let Some(generation) = host.generation.filter(|own| own.vendor() != host.vendor) else {
+            return;
+        };
+        let (name, made, by) = (&host.name.value, generation.vendor(), host.vendor);
+        self.host_fault(
+            index,
+            "generation",
+            format!("the processors of `{name}` are of generation `{generation}` and of vendor `{by}`"),
+            "expected a generation of its vendor",
+            &format!("`{generation}` is of `vendor: {made}`"),
+        );
     }
 
     fn clocks(&mut self, index: usize, host: &HostSpec) {

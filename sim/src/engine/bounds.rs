@@ -1,13 +1,14 @@
 //! Bounds: nothing in a run can grow without end; each bound has a name, a unit and a message.
-//!
-//! Simulated time needs none of its own: a run ends at its `duration`, and what lies beyond the last nanosecond that 64
-//! bits can tell (584 years) is never reached, for sums of times saturate there.
 
 use twinrack_scenario::units::SimTime;
+use twinrack_scenario::validate::DURATION_MAX;
 
 /// The bounds of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
+    /// Last instant that may be reached; the 584 years that 64 bits of nanoseconds can tell are far beyond it, so no sum of times
+    /// that matters saturates.
+    pub time_max: SimTime,
     /// Most events pending at once, taken-back ones that still hold a place included.
     pub pending_max: usize,
     /// Most events in one instant.
@@ -21,6 +22,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
+            time_max: SimTime::ZERO + DURATION_MAX,
             pending_max: 16_000_000,
             at_once_max: 50_000_000,
             events_max: 60_000_000_000,
@@ -39,6 +41,14 @@ pub enum EngineError {
         at: SimTime,
         /// The present.
         now: SimTime,
+    },
+    /// [`Bounds::time_max`] was passed.
+    #[error("an event at {at}, but simulated time ends at {bound}")]
+    TooLate {
+        /// The bound.
+        bound: SimTime,
+        /// When the event would have been.
+        at: SimTime,
     },
     /// [`Bounds::pending_max`] was reached.
     #[error("over {bound} events pending at {now}")]

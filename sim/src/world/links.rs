@@ -95,18 +95,20 @@ impl Network {
             let nics = &scenario.spec.hosts[scenario.hosts.group_of(host)].nics;
             nics.get(index).or(nics.last())
         };
-        let port = |host| {
-            payload(
-                spec,
-                nic(host).map_or(spec.speed, |nic| nic.speed.min(spec.speed)),
-            )
+        let mtu = connected(scenario, spec)
+            .into_iter()
+            .filter_map(nic)
+            .map(|nic| nic.mtu)
+            .fold(spec.mtu, Bytes::min);
+        let payload = |speed| match spec.framing {
+            FramingSpec::Ethernet => payload_rate(speed, mtu),
+            FramingSpec::None => speed,
         };
+        let port = |host| payload(nic(host).map_or(spec.speed, |nic| nic.speed.min(spec.speed)));
         let queues = |host| {
             let queues = nic(host)?.receive_queues?;
             Some(BitsPerSecond(
-                single_processor_limit(spec.mtu)
-                    .0
-                    .saturating_mul(u64::from(queues)),
+                single_processor_limit(mtu).0.saturating_mul(u64::from(queues)),
             ))
         };
         let link: Vec<BitsPerSecond> = (0..hosts).map(port).collect();
@@ -114,13 +116,13 @@ impl Network {
         let bounded = receive.iter().any(Option::is_some);
         let topology = match spec.topology {
             TopologySpec::Star => Topology::star(link.iter().copied()),
-            TopologySpec::FatTree => Topology::fat_tree(hosts, payload(spec, spec.speed)),
+            TopologySpec::FatTree => Topology::fat_tree(hosts, payload(spec.speed)),
         };
         let mut network = Self {
             fluid: FluidNetwork::new(topology, spec.latency),
             receive,
             goodput: spec.goodput,
-            mtu: spec.mtu,
+            mtu,
             framing: spec.framing,
             link,
             carried: Level::new(SimTime::ZERO, 0.0),
@@ -220,12 +222,16 @@ impl Network {
     }
 }
 
-/// What a link of that speed carries of payload.
-fn payload(spec: &NetworkSpec, speed: BitsPerSecond) -> BitsPerSecond {
-    match spec.framing {
-        FramingSpec::Ethernet => payload_rate(speed, spec.mtu),
-        FramingSpec::None => speed,
+/// The hosts that a network connects: all, when it names none.
+fn connected(scenario: &Scenario, spec: &NetworkSpec) -> Vec<u32> {
+    if spec.hosts.is_empty() {
+        return (0..scenario.hosts.len()).collect();
     }
+    let named = spec
+        .hosts
+        .iter()
+        .filter_map(|name| scenario.hosts.find(&name.value));
+    named.flatten().collect()
 }
 
 impl Body<'_> {

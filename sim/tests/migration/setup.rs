@@ -2,25 +2,20 @@
 
 use twinrack_control::migration::plan::Subject;
 use twinrack_control::migration::{Plan, Policy};
-use twinrack_scenario::decode::{Decoder, Field};
-use twinrack_scenario::fault::SourceId;
 use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::spec::guest::{PageClassSpec, WritePattern};
 use twinrack_scenario::spec::migration::MigrationPolicySpec;
 use twinrack_scenario::units::{Bytes, PerSecond};
 use twinrack_sim::model::dirtying::{DirtyModel, Log};
 
+use super::support::decoded;
+
 /// 1 Gb/s as the product used it: 110 MB/s.
 pub(crate) const GIGABIT: f64 = 110e6;
 
 /// A policy as a scenario writes it.
 pub(crate) fn policy(yaml: &str) -> MigrationPolicySpec {
-    let (node, faults) = twinrack_scenario::yaml::parse(yaml, SourceId(0)).expect("valid YAML");
-    let mut decoder = Decoder::default();
-    decoder.faults = faults;
-    let spec = MigrationPolicySpec::decode(&node, &mut decoder);
-    assert_eq!(decoder.faults, []);
-    spec.expect("no faults")
+    decoded(yaml)
 }
 
 /// A VM of such memory on a volume of such kind.

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use twinrack_scenario::decode::{Decoder, Field};
-use twinrack_scenario::fault::SourceId;
 use twinrack_scenario::spec::guest::PagingRatesSpec;
 use twinrack_scenario::spec::host::PagingMode::{self, Shadow, Slat};
 use twinrack_scenario::spec::paging::PagingPolicySpec;
 use twinrack_scenario::units::{Bytes, Hertz};
 use twinrack_sim::model::paging::{Paging, PagingCosts};
+
+use super::support::decoded;
 
 /// A line of a table.
 struct Row {
@@ -18,15 +18,6 @@ struct Row {
     simulated: f64,
     /// Largest error that is no finding, as a share.
     gate: f64,
-}
-
-fn decoded<T: Field>(yaml: &str) -> T {
-    let (node, faults) = twinrack_scenario::yaml::parse(yaml, SourceId(0)).expect("valid YAML");
-    let mut decoder = Decoder::default();
-    decoder.faults = faults;
-    let spec = T::decode(&node, &mut decoder);
-    assert_eq!(decoder.faults, []);
-    spec.expect("no faults")
 }
 
 fn paging(policy: &str, rates: &str, mode: PagingMode) -> Paging {

@@ -1,8 +1,7 @@
 //! The published curves, where they are: `specpower/curves.csv` under `TWINRACK_DATA`, or `../shared/data` beside the repository.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-
+use twinrack_scenario::profile::{ProfileKind, names, text};
+use twinrack_scenario::spec::host::HostSpec;
 use twinrack_scenario::units::Watts;
 use twinrack_sim::model::power::PowerCurve;
 
@@ -17,7 +16,7 @@ pub struct Published {
     pub cores: u32,
     /// Threads of them all.
     pub threads: u32,
-    /// Year in which the hardware was available.
+    /// Year in which the hardware was available; 0 where the profile does not say.
     pub year: u32,
     /// Watts at active idle and 10 to 100 %.
     pub watts: [f64; 11],
@@ -34,26 +33,29 @@ impl Published {
     }
 }
 
+/// The curves that the library's hosts have from published results, in the order of their names.
+pub fn of_the_library() -> Vec<Published> {
+    let hosts = names(ProfileKind::Host).into_iter().filter_map(|name| {
+        let text = text(ProfileKind::Host, name)?;
+        let host: HostSpec = super::support::decoded(&format!("name: {name}\n{text}"));
+        let watts: Vec<f64> = host.power.curve.iter().map(|watts| watts.0).collect();
+        let cores = host.sockets * host.cores;
+        Some(Published {
+            processor: name.to_owned(),
+            packages: host.sockets,
+            cores,
+            threads: cores * host.threads,
+            year: 0,
+            watts: watts.try_into().ok()?,
+        })
+    });
+    hosts.collect()
+}
+
 /// The published curves; `None`, said aloud, where they are not here.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test reads published data; the simulator does not"
-)]
 pub fn published() -> Option<Vec<Published>> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let data = std::env::var_os("TWINRACK_DATA").map_or(beside, PathBuf::from);
-    let path = data.join("specpower/curves.csv");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        // Past the test harness, which keeps what passing tests print.
-        let line = format!(
-            "SKIPPED: {} is not here, so no published curve was compared\n",
-            path.display()
-        );
-        std::io::stderr()
-            .write_all(line.as_bytes())
-            .expect("standard error takes it");
-        return None;
-    };
+    let bytes = super::support::published("specpower/curves.csv", "no published curve was compared")?;
+    let text = String::from_utf8(bytes).expect("text");
     let mut lines = text.lines();
     let names = fields(lines.next().expect("a header"));
     let column = |name: &str| names.iter().position(|own| own == name).expect("a column");

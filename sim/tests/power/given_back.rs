@@ -1,20 +1,13 @@
 //! Parts worked out from each published curve give that curve back, and mean something: none is negative.
 
-use twinrack_scenario::decode::{Decoder, Field};
-use twinrack_scenario::fault::SourceId;
 use twinrack_scenario::spec::host::HostSpec;
 use twinrack_scenario::spec::processor::ProcessorSpec;
-use twinrack_scenario::yaml::parse;
 use twinrack_sim::model::power::{HostLoad, HostPower};
 
 use super::curves::{Published, published};
 use super::specpower::median;
+use super::support::decoded;
 use super::tables::{in_manual, percent, table};
-
-fn decode<T: Field>(text: &str) -> T {
-    let (node, _) = parse(text, SourceId(0)).expect("valid YAML");
-    T::decode(&node, &mut Decoder::default()).expect("a spec")
-}
 
 /// The idle states that are tried: none, those of Nehalem and those of Skylake (Linux `intel_idle`).
 const STATES: [(&str, &str); 3] = [
@@ -40,7 +33,11 @@ fn host(curve: &Published, states: &str) -> HostPower {
         (curve.threads / curve.cores).max(1),
         watts.join(", ")
     );
-    HostPower::new(&decode::<HostSpec>(&text), &decode::<ProcessorSpec>("{}"), false)
+    HostPower::new(
+        &decoded::<HostSpec>(&text),
+        &decoded::<ProcessorSpec>("{}"),
+        false,
+    )
 }
 
 /// The greatest error in watts at the eleven loads, the least component, and the packages' share of the step from idle to 10 %.

@@ -1,27 +1,20 @@
 //! The idle staircase of two EPYC 7502: what the wall says when cores leave their deepest state one by one.
 
-use twinrack_scenario::decode::{Decoder, Field};
-use twinrack_scenario::fault::SourceId;
 use twinrack_scenario::profile::{ProfileKind, text};
 use twinrack_scenario::spec::host::HostSpec;
 use twinrack_scenario::spec::processor::ProcessorSpec;
-use twinrack_scenario::yaml::parse;
 use twinrack_sim::model::power::{HostLoad, HostPower};
 
 use super::curves::published;
+use super::support::decoded;
 use super::tables::{in_manual, percent, table};
-
-fn decode<T: Field>(text: &str) -> T {
-    let (node, _) = parse(text, SourceId(0)).expect("valid YAML");
-    T::decode(&node, &mut Decoder::default()).expect("a spec")
-}
 
 /// The profile, with so many threads a core used, under a policy for idle processors.
 fn host(threads: u32, policy: &str) -> HostPower {
     let text = text(ProfileKind::Host, "amd-epyc-7502").expect("in the library");
     let text = text.replace("threads: 2", &format!("threads: {threads}"));
-    let spec: HostSpec = decode(&format!("name: n\n{text}"));
-    HostPower::new(&spec, &decode::<ProcessorSpec>(policy), false)
+    let spec: HostSpec = decoded(&format!("name: n\n{text}"));
+    HostPower::new(&spec, &decoded::<ProcessorSpec>(policy), false)
 }
 
 const ASLEEP: &str = "{idle_wakeups: 0/s, clock: performance}";

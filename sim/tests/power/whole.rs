@@ -1,9 +1,6 @@
 //! Power management in whole runs: what parking, idle states and clocks do to power, waiting and capacity.
 
-use std::ops::ControlFlow;
-
-use twinrack_scenario::read::{NoFiles, read};
-use twinrack_sim::{RunOptions, run};
+use super::support::simulated;
 
 /// Runs a host of 16 logical processors with 16 VMs under policies; gives its figures by name.
 fn figures(host: &str, vms: &str, policies: &str, timeline: &str) -> impl Fn(&str) -> f64 + use<> {
@@ -11,11 +8,7 @@ fn figures(host: &str, vms: &str, policies: &str, timeline: &str) -> impl Fn(&st
         "name: whole\nduration: 100s\nhosts: [{{name: n1, {host}}}]\nvms: [{{name: vm, count: 16, profile: idle, memory: \
          1GiB, vcpus: 1, host: n1, paging: {{}}, {vms}}}]\npolicies: {{{policies}}}\ntimeline: [{timeline}]\n"
     );
-    let scenario = read("whole.yaml", &text, &NoFiles, &[]).unwrap_or_else(|rejected| panic!("{rejected}"));
-    let record = run(&scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs");
+    let record = simulated(&text);
     move |name| {
         record
             .summary
@@ -29,12 +22,7 @@ fn figures(host: &str, vms: &str, policies: &str, timeline: &str) -> impl Fn(&st
 #[test]
 fn the_staircase_as_a_scenario() {
     let text = include_str!("../../../scenarios/validation/v29-epyc-7502-staircase.yaml");
-    let scenario = read("v29", text, &NoFiles, &[]).unwrap_or_else(|rejected| panic!("{rejected}"));
-    let record = run(&scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs");
-    let expectations = record.summary.expectations;
+    let expectations = simulated(text).summary.expectations;
     assert_eq!(expectations.len(), 3);
     assert!(
         expectations.iter().all(|expectation| expectation.ok),

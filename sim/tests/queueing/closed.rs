@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-use twinrack_scenario::decode::{Decoder, Field};
-use twinrack_scenario::fault::SourceId;
 use twinrack_scenario::spec::guest::PagingRatesSpec;
 use twinrack_scenario::spec::host::PagingMode;
 use twinrack_scenario::spec::paging::PagingPolicySpec;
@@ -12,11 +10,7 @@ use twinrack_sim::engine::{Bounds, Engine, Rng, Streams};
 use twinrack_sim::model::paging::{Paging, PagingCosts};
 
 use super::batches::{BATCHES, Estimate};
-
-fn decoded<T: Field>(yaml: &str) -> T {
-    let (node, _) = twinrack_scenario::yaml::parse(yaml, SourceId(0)).expect("valid YAML");
-    T::decode(&node, &mut Decoder::default()).expect("valid")
-}
+use super::support::decoded;
 
 /// Fills of 2.5 us and writes of 5 us, this many each second of computing.
 fn model(fills: f64, writes: f64) -> Paging {

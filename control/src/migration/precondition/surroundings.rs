@@ -79,11 +79,10 @@ impl Surroundings {
             }
             connects
         });
-        let features = spec.hosts.iter().map(|host| {
-            host.generation
-                .as_ref()
-                .map_or(Features::NONE, |own| Features::of_generation(host.vendor, own))
-        });
+        let features = spec
+            .hosts
+            .iter()
+            .map(|host| host.generation.map_or(Features::NONE, Features::of_generation));
         let features: Vec<Features> = features.collect();
         let connected: Vec<Vec<bool>> = connected.collect();
         Self {

@@ -1,5 +1,6 @@
 //! Every check refuses what it should, alone and in the product's order.
 
+use twinrack_scenario::spec::generation::Generation;
 use twinrack_scenario::spec::host::CpuVendor;
 
 use super::*;
@@ -207,8 +208,8 @@ fn todays_hosts_need_no_cluster() {
 #[test]
 fn nehalem_to_core_2_needs_compatibility_mode() {
     let (nehalem, core2) = (
-        Features::of_generation(CpuVendor::Intel, "nehalem"),
-        Features::of_generation(CpuVendor::Intel, "core2"),
+        Features::of_generation(Generation::Nehalem),
+        Features::of_generation(Generation::Core2),
     );
     let started = |mode| {
         with(|f| {

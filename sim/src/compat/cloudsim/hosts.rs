@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use twinrack_scenario::Trace;
+use twinrack_scenario::spec::experiment::Oddity;
 
+use super::mended::Mended;
 use super::past::Past;
 
 /// Hosts of the experiment.
@@ -119,12 +121,14 @@ pub struct Cloud<'a> {
     pub hosts: Vec<Host>,
     /// The VMs, in order.
     pub vms: Vec<Vm>,
+    /// What is computed otherwise than the program does.
+    pub mended: Mended,
     trace: &'a Trace,
 }
 
 impl<'a> Cloud<'a> {
     /// The experiment before anything is placed: requests are the full MIPS.
-    pub fn new(trace: &'a Trace, hosts: usize) -> Self {
+    pub fn new(trace: &'a Trace, hosts: usize, mended: Mended) -> Self {
         let host = |index: usize| Host {
             pe: MIPS[index % 2],
             total: 2.0 * MIPS[index % 2],
@@ -155,15 +159,31 @@ impl<'a> Cloud<'a> {
         Self {
             hosts: (0..hosts).map(host).collect(),
             vms: (0..trace.len()).map(vm).collect(),
+            mended,
             trace,
         }
     }
 
     /// Whether memory and bandwidth of a host, which count at the start only, have room for a VM.
     pub fn starts_on(&self, vm: usize, host: usize) -> bool {
+        let vms = self.hosts[host].vms.len() + 1;
+        self.has_memory(vm, host) && vms as f64 * VM_BANDWIDTH <= HOST_BANDWIDTH
+    }
+
+    /// Whether the memory of a host has room for a VM.
+    pub fn has_memory(&self, vm: usize, host: usize) -> bool {
         let vms = &self.hosts[host].vms;
         let ram: f64 = vms.iter().map(|id| self.vms[*id].ram).sum();
-        ram + self.vms[vm].ram <= HOST_RAM && (vms.len() + 1) as f64 * VM_BANDWIDTH <= HOST_BANDWIDTH
+        ram + self.vms[vm].ram <= HOST_RAM
+    }
+
+    /// What a VM gets of its request while it leaves, and while it arrives.
+    fn while_moving(&self) -> (f64, f64) {
+        let mended = |oddity, share, otherwise| if self.mended.has(oddity) { otherwise } else { share };
+        (
+            mended(Oddity::LeavingTenth, 0.9, 1.0),
+            mended(Oddity::ArrivingTenth, 0.1, 0.0),
+        )
     }
 
     /// Demand at a time: linear between samples; the last sample is doubled.
@@ -205,6 +225,8 @@ impl<'a> Cloud<'a> {
     }
 
     fn share(&mut self, host: usize) {
+        let (leaves, arrives) = self.while_moving();
+        let whole = !self.mended.has(Oddity::WholeMips);
         let Self { hosts, vms, .. } = self;
         let host = &mut hosts[host];
         host.free = host.total;
@@ -215,13 +237,13 @@ impl<'a> Cloud<'a> {
             let vm = &vms[*id];
             let capped = vm.request.min(host.pe);
             let arriving = host.arriving.contains(id);
-            let weight = if arriving { 0.1 * capped } else { capped };
+            let weight = if arriving { arrives * capped } else { capped };
             fits &= weight <= host.free;
             if fits {
                 host.free -= weight;
             }
             host.allocated.push(if vm.migrating && !arriving {
-                capped * 0.9
+                capped * leaves
             } else {
                 weight
             });
@@ -232,7 +254,7 @@ impl<'a> Cloud<'a> {
         let weight = |id: &usize| {
             let capped = vms[*id].request.min(host.pe);
             if host.arriving.contains(id) {
-                0.1 * capped
+                arrives * capped
             } else {
                 capped
             }
@@ -241,13 +263,14 @@ impl<'a> Cloud<'a> {
         for (allocated, id) in host.allocated.iter_mut().zip(&host.vms) {
             let vm = &vms[*id];
             let capped = vm.request.min(host.pe);
-            *allocated = libm::floor(if host.arriving.contains(id) {
-                capped * 0.1 * scale
+            let share = if host.arriving.contains(id) {
+                capped * arrives * scale
             } else if vm.migrating {
-                capped * scale * 0.9
+                capped * scale * leaves
             } else {
                 capped * scale
-            });
+            };
+            *allocated = if whole { libm::floor(share) } else { share };
         }
         host.free = 0.0;
     }
@@ -255,14 +278,18 @@ impl<'a> Cloud<'a> {
     /// Shares anew and takes the utilisation.
     pub fn refresh(&mut self, host: usize) {
         self.allocate(host);
+        let (leaves, arrives) = self.while_moving();
         let Self { hosts, vms, .. } = self;
         let host = &mut hosts[host];
         host.used_before = host.used;
         (host.used, host.requested) = (0.0, 0.0);
         for (id, allocated) in host.vms.iter().zip(&host.allocated) {
-            let leaving = vms[*id].migrating && !host.arriving.contains(id);
-            host.used += if leaving { allocated / 0.9 } else { *allocated };
-            host.requested += vms[*id].request;
+            let arriving = host.arriving.contains(id);
+            let leaving = vms[*id].migrating && !arriving;
+            host.used += if leaving { allocated / leaves } else { *allocated };
+            if !arriving || arrives > 0.0 {
+                host.requested += vms[*id].request;
+            }
         }
         host.draws = host.watts(host.utilisation());
     }
@@ -318,6 +345,9 @@ impl<'a> Cloud<'a> {
 
     /// Drops VMs that ask for nothing: they never come back.
     pub fn drop_completed(&mut self) {
+        if self.mended.has(Oddity::VanishingVms) {
+            return;
+        }
         for host in 0..self.hosts.len() {
             let done: Vec<usize> = self.hosts[host]
                 .vms

@@ -1,7 +1,9 @@
 //! What the program measures: energy between refreshes, and the state records of hosts and VMs.
 
+use twinrack_scenario::spec::experiment::Oddity;
+
 use super::Figures;
-use super::hosts::Cloud;
+use super::hosts::{Cloud, Host};
 use super::policy::Rules;
 
 /// A record that holds until the next one.
@@ -37,6 +39,8 @@ struct VmBook {
 #[derive(Debug)]
 pub struct Ledger {
     joules: f64,
+    /// Whether hosts without VMs are on too.
+    all_on: bool,
     hosts: Vec<HostBook>,
     vms: Vec<VmBook>,
 }
@@ -78,10 +82,15 @@ impl VmBook {
 
 impl Ledger {
     /// Empty books.
-    pub fn new(cloud: &Cloud<'_>) -> Self {
+    pub fn new(cloud: &Cloud<'_>, rules: &Rules) -> Self {
+        let host = HostBook {
+            inactive_before: cloud.mended.has(Oddity::PhantomShutdowns),
+            ..HostBook::default()
+        };
         Self {
             joules: 0.0,
-            hosts: vec![HostBook::default(); cloud.hosts.len()],
+            all_on: !rules.consolidates(),
+            hosts: vec![host; cloud.hosts.len()],
             vms: vec![VmBook::default(); cloud.vms.len()],
         }
     }
@@ -118,9 +127,11 @@ impl Ledger {
 
     /// Charges the energy of `seconds` before this refresh.
     pub fn charge(&mut self, cloud: &Cloud<'_>, seconds: f64) {
+        let idle_draws = cloud.mended.has(Oddity::FreeIdle);
+        let is_on = |host: &Host| idle_draws && (self.all_on || !host.vms.is_empty());
         for host in &cloud.hosts {
             let before = host.utilisation_of(host.used_before);
-            if before != 0.0 {
+            if before != 0.0 || is_on(host) {
                 let (from, to) = (host.watts(before), host.watts(host.utilisation()));
                 self.joules += (from + (to - from) / 2.0) * seconds;
             }

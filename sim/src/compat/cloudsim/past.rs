@@ -35,6 +35,7 @@ impl Past {
 #[cfg(test)]
 mod tests {
     use super::super::hosts::Cloud;
+    use super::super::mended::Mended;
     use super::*;
     use twinrack_scenario::Trace;
 
@@ -42,7 +43,7 @@ mod tests {
     fn sums_follow_the_list_to_the_last_bit() {
         let csv = "vm_name,u0,u1,u2\na,9,13,27\nb,31,7,3\nc,11,90,1\n";
         let trace = Trace::from_csv(csv.as_bytes()).expect("a trace");
-        let mut cloud = Cloud::new(&trace, 1);
+        let mut cloud = Cloud::new(&trace, 1, Mended::default());
         for vm in 0..3 {
             cloud.put(vm, 0);
         }

@@ -4,11 +4,12 @@ use twinrack_control::placement::Detector;
 use twinrack_control::placement::Selector;
 use twinrack_control::placement::regress::weighted_line;
 use twinrack_control::placement::select::Candidate;
-use twinrack_scenario::spec::experiment::CloudSimPolicy;
+use twinrack_scenario::spec::experiment::{CloudSimPolicy, Oddity};
 use twinrack_scenario::units::Bytes;
 
 use super::correlation::explained;
 use super::hosts::{Cloud, HISTORY};
+use super::mended::Mended;
 
 /// Values that the regression looks at.
 const REGRESSION_USES: usize = 10;
@@ -36,12 +37,14 @@ pub struct Rules {
 
 impl Rules {
     /// The rules of a policy.
-    pub fn new(policy: CloudSimPolicy) -> Self {
+    pub fn new(policy: CloudSimPolicy, mended: Mended) -> Self {
         use CloudSimPolicy::{Dvfs, IqrMc, IqrMmt, LrMmt, LrMu, LrrMmt, MadMmt, Npa, ThrMc, ThrMmt, ThrMu};
         let overload = match policy {
             Npa | Dvfs | ThrMmt | ThrMu | ThrMc => Overload::Ours(Detector::Thr(0.8)),
             IqrMmt | IqrMc => Overload::Ours(Detector::Iqr(1.5)),
             MadMmt => Overload::Ours(Detector::Mad(2.5)),
+            LrrMmt if mended.has(Oddity::PlainLine) => Overload::Ours(Detector::Lrr(SAFETY)),
+            LrMmt | LrMu if mended.has(Oddity::PlainLine) => Overload::Ours(Detector::Lr(SAFETY)),
             LrMmt | LrrMmt | LrMu => Overload::LeastSquares,
         };
         let selector = match policy {
@@ -61,7 +64,8 @@ impl Rules {
         self.policy == CloudSimPolicy::Npa
     }
 
-    fn consolidates(&self) -> bool {
+    /// Whether VMs are moved and hosts switched off.
+    pub fn consolidates(&self) -> bool {
         !matches!(self.policy, CloudSimPolicy::Npa | CloudSimPolicy::Dvfs)
     }
 
@@ -112,7 +116,13 @@ impl Rules {
         let lists: Vec<Vec<usize>> = cloud.hosts.iter().map(|host| host.vms.clone()).collect();
         let homes: Vec<usize> = cloud.vms.iter().map(|vm| vm.host).collect();
         let mut moves = self.relieve(cloud, &overloaded);
-        moves.extend(self.empty(cloud, &overloaded));
+        let kept: &[(usize, usize)] = if cloud.mended.has(Oddity::DoubleMoves) {
+            &moves
+        } else {
+            &[]
+        };
+        let emptied = self.empty(cloud, &overloaded, kept);
+        moves.extend(emptied);
         for (host, list) in lists.into_iter().enumerate() {
             if cloud.hosts[host].vms != list {
                 cloud.hosts[host].vms = list;
@@ -191,7 +201,13 @@ impl Rules {
         cheapest(cloud, vm, suited.into_iter())
     }
 
-    fn empty(&self, cloud: &mut Cloud<'_>, overloaded: &[bool]) -> Vec<(usize, usize)> {
+    /// Empties hosts, the least used first, but not those that `kept` moves lead to.
+    fn empty(
+        &self,
+        cloud: &mut Cloud<'_>,
+        overloaded: &[bool],
+        kept: &[(usize, usize)],
+    ) -> Vec<(usize, usize)> {
         let off: Vec<bool> = cloud
             .hosts
             .iter()
@@ -199,6 +215,9 @@ impl Rules {
             .map(|(host, over)| *over || host.used == 0.0)
             .collect();
         let (mut no_candidate, mut no_target) = (off.clone(), off);
+        for (_, to) in kept {
+            no_candidate[*to] = true;
+        }
         let mut moves = Vec::new();
         while let Some(host) = least_used(cloud, &no_candidate) {
             (no_candidate[host], no_target[host]) = (true, true);
@@ -231,9 +250,11 @@ impl Rules {
     }
 }
 
-fn suitable(cloud: &Cloud<'_>, vm: usize, host: usize) -> bool {
-    let (request, host) = (cloud.vms[vm].request, &cloud.hosts[host]);
-    host.pe >= request && host.free >= request
+fn suitable(cloud: &Cloud<'_>, vm: usize, index: usize) -> bool {
+    let (request, host) = (cloud.vms[vm].request, &cloud.hosts[index]);
+    host.pe >= request
+        && host.free >= request
+        && (!cloud.mended.has(Oddity::UncheckedMemory) || cloud.has_memory(vm, index))
 }
 
 fn cheapest(cloud: &Cloud<'_>, vm: usize, hosts: impl Iterator<Item = usize>) -> Option<usize> {
@@ -261,7 +282,7 @@ fn sort_by_demand(cloud: &Cloud<'_>, vms: &mut [usize]) {
     vms.sort_by(|a, b| cloud.vms[*b].request.total_cmp(&cloud.vms[*a].request));
 }
 
-/// The past load, newest first, without the zeros at its end.
+/// The past load, oldest first, without the zeros before it.
 fn history(past: impl Fn(usize) -> f64) -> Vec<f64> {
     let mut history: Vec<f64> = (0..HISTORY).map(past).collect();
     let length = history
@@ -269,6 +290,7 @@ fn history(past: impl Fn(usize) -> f64) -> Vec<f64> {
         .rposition(|value| *value != 0.0)
         .map_or(1, |at| at + 1);
     history.truncate(length);
+    history.reverse();
     history
 }
 
