@@ -154,8 +154,8 @@ fn a_swinging_load_is_told_by_its_spread() {
         let none = detected(&format!("detector: {detector}, selector: mmt"), &steady, "");
         assert_eq!(left_first(&none), None, "{detector}");
     }
-    // Half up and half down have all of their values far from the median.
-    let halves = course((0..30).map(|at| if at % 2 == 0 { 45 } else { 5 }));
+    // Half up and half down have all of their values far from the median, whenever there is an even number of them: it is then up.
+    let halves = course((0..30).map(|at| if at % 2 == 1 { 45 } else { 5 }));
     let mad = left_first(&detected("detector: mad, selector: mmt", &halves, ""));
     assert!(mad.is_some_and(|(vm, at)| vm == SMALL && at >= 60), "{mad:?}");
 }

@@ -320,11 +320,12 @@ fn figure(place: Place, line: &str) -> Result<Line, Box<Fault>> {
 }
 
 /// The kinds of events.
-pub const KINDS: [&str; 25] = [
+pub const KINDS: [&str; 26] = [
     "vm_started",
     "vm_stopped",
     "vm_lost",
     "vm_refused",
+    "action_refused",
     "migration_requested",
     "migration_queued",
     "migration_warned",

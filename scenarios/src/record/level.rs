@@ -137,8 +137,8 @@ mod tests {
     #[test]
     fn twenty_terabits_a_second_are_no_less_in_a_record() {
         let level = Level::new(at(0), 20e12);
-        assert_eq!(level.mean(at(10)), 20e12);
-        assert_eq!(level.integral(at(10)), 200e12);
+        assert!((level.mean(at(10)) / 20e12 - 1.0).abs() < 1e-12);
+        assert!((level.integral(at(10)) / 200e12 - 1.0).abs() < 1e-12);
     }
 
     #[test]

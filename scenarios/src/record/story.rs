@@ -26,7 +26,8 @@ impl Story {
         for record in events {
             story.see(record);
         }
-        let unfinished = story.requested.len() - story.ended;
+        // A log from elsewhere may tell of an end more often than of a request.
+        let unfinished = story.requested.len().saturating_sub(story.ended);
         story.counts.insert("migration.unfinished", unfinished as u64);
         story
     }
