@@ -195,7 +195,7 @@ impl VmKind {
     }
 }
 
-/// A way to translate guest addresses at a clock, by its place in [`Translations`].
+/// A way to translate guest addresses at a clock, by its place in `Translations`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Translation(usize);
 
