@@ -1,4 +1,6 @@
-//! `twinrack calibrate`: measures what this host takes, and writes a profile for the simulator.
+//! `twinrack calibrate`: measures what this host takes, or fits it to runs of a lab, and writes a profile for the simulator.
+
+mod from;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use twinrack_hw::calibrate::costs::{self, Effort};
 use twinrack_hw::calibrate::figure::Figure;
-use twinrack_hw::calibrate::profile::{Provenance, yaml};
+use twinrack_hw::calibrate::profile::{Machine, yaml};
 use twinrack_hw::calibrate::{Fixed, host};
 use twinrack_hw::guest::workload::Paging as Rates;
 use twinrack_hw::kvm::System;
@@ -39,6 +41,16 @@ pub struct Calibrate {
     /// Where the profile goes; nothing is written when absent.
     #[arg(long, value_name = "PROFILE")]
     out: Option<PathBuf>,
+    /// Fit the steps of a migration to these runs of a lab, in place of measuring this host: directories of `run --backend kvm` or
+    /// of `record`.
+    #[arg(long, value_name = "RECORD", num_args = 1.., conflicts_with_all = ["check", "pairs"])]
+    from: Vec<PathBuf>,
+    /// With --from: the share of the runs that is not fitted, but predicted: 1/3, or 0 for none.
+    #[arg(long, value_name = "1/N", default_value = "1/3", value_parser = from::one_in, requires = "from")]
+    held_out: usize,
+    /// With --from: where the fit starts, for what a run's scenario does not say itself.
+    #[arg(long, value_name = "PROFILE", requires = "from")]
+    profile: Option<PathBuf>,
     /// Pairs of guests that each cost is the median of.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pairs: u32,
@@ -51,6 +63,15 @@ pub struct Calibrate {
 impl Calibrate {
     /// Carries the verb out.
     pub fn carry_out(self) -> Result<Exit, Stop> {
+        if !self.from.is_empty() {
+            let fit = from::Fit {
+                runs: &self.from,
+                one_in: self.held_out,
+                profile: self.profile.as_deref(),
+                out: self.out.as_deref(),
+            };
+            return fit.carry_out();
+        }
         let system = system()?;
         let failed = |error: &dyn std::fmt::Display| Stop::failed(format!("error: calibrate: {error}"));
         let effort = Effort {
@@ -68,7 +89,7 @@ impl Calibrate {
             print(&line(figure))?;
         }
         print(&format!("{fixed:.0?}\n"))?;
-        let at = Provenance::here(counted.to_string());
+        let at = Machine::here(counted.to_string());
         let profile = yaml(
             &at,
             &figures,

@@ -23,15 +23,21 @@ impl Check {
         for path in &self.scenarios {
             match load(Backend::Sim, path, &[]) {
                 Ok(scenario) => print(&format!(
-                    "{}: {} hosts, {} VMs, {} expectations\n",
+                    "{}: {}, {}, {}\n",
                     path.display(),
-                    scenario.hosts.len(),
-                    scenario.vms.len(),
-                    scenario.spec.expect.len()
+                    counted(scenario.hosts.len() as usize, "host"),
+                    counted(scenario.vms.len() as usize, "VM"),
+                    counted(scenario.spec.expect.len(), "expectation")
                 ))?,
                 Err(stop) => exit = Exit::explained(stop),
             }
         }
         Ok(exit)
     }
+}
+
+/// So many of something: `1 host`, `2 hosts`.
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }

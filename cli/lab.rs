@@ -1,8 +1,10 @@
 //! `twinrack lab`: what this host can do for the KVM body, and a lab of several hosts on this machine.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use twinrack_hw::lab::doctor;
 use twinrack_hw::lab::handle::Starter;
 use twinrack_hw::lab::inventory;
 use twinrack_hw::lab::local::{self, LabError, Local};
@@ -55,6 +57,9 @@ struct Doctor {
     /// Print the findings as JSON and nothing else.
     #[arg(long)]
     json: bool,
+    /// Ask every host of this inventory, by its agent.
+    #[arg(long)]
+    lab: Option<PathBuf>,
 }
 
 impl Lab {
@@ -71,6 +76,9 @@ impl Lab {
 
 impl Doctor {
     fn carry_out(self) -> Result<Exit, Stop> {
+        if let Some(lab) = &self.lab {
+            return self.ask_all(lab);
+        }
         let capabilities = Capabilities::probe();
         if self.json {
             let text = serde_json::to_string_pretty(&capabilities).map_err(Stop::bad_input)?;
@@ -82,6 +90,38 @@ impl Doctor {
             None => Ok(Exit::Done),
             Some(obstacle) => Err(unavailable(obstacle)),
         }
+    }
+
+    /// The same of every host of an inventory. One that does not answer is told with its reason, and the others are asked all the same.
+    fn ask_all(&self, lab: &Path) -> Result<Exit, Stop> {
+        let mut told = BTreeMap::new();
+        let mut obstacles = Vec::new();
+        for (starter, number) in starters(lab)?.iter().zip(1..) {
+            let name = format!("host {number} ({})", starter.address);
+            match doctor::ask(starter) {
+                Ok(capabilities) => {
+                    if !self.json {
+                        print(&format!("{name}\n{}\n", written(&capabilities.findings)))?;
+                    }
+                    if let Some(obstacle) = capabilities.obstacle() {
+                        obstacles.push(format!("{name}: {}", detail(obstacle)));
+                    }
+                    told.insert(name, capabilities);
+                }
+                Err(error) => obstacles.push(format!("{name}: its agent: {error}")),
+            }
+        }
+        if self.json {
+            let text = serde_json::to_string_pretty(&told).map_err(Stop::bad_input)?;
+            print(&(text + "\n"))?;
+        }
+        if obstacles.is_empty() {
+            return Ok(Exit::Done);
+        }
+        Err(Stop::unavailable(format!(
+            "error: not every host can run guests:\n  {}\n = help: each needs the same twinrack, `/dev/kvm` and a key that asks no question",
+            obstacles.join("\n  ")
+        )))
     }
 }
 
@@ -171,17 +211,17 @@ fn written(findings: &[Finding]) -> String {
             .max()
             .unwrap_or(0)
     };
-    let (group_width, name_width) = (width(|finding| finding.group), width(|finding| finding.name));
+    let (group_width, name_width) = (width(|finding| &finding.group), width(|finding| &finding.name));
     let indent = group_width + name_width + 9;
     let mut last_group = "";
     let lines = findings.iter().map(|finding| {
         let group = if finding.group == last_group {
             ""
         } else {
-            finding.group
+            &*finding.group
         };
-        last_group = finding.group;
-        let (name, detail) = (finding.name, detail(finding));
+        last_group = &finding.group;
+        let (name, detail) = (&finding.name, detail(finding));
         if finding.is_available() {
             return format!("{group:group_width$}  {name:name_width$}  yes  {detail}\n");
         }
@@ -200,12 +240,12 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_explained_below_it() {
-        let finding = |group, name, state| Finding {
-            group,
-            name,
+        let finding = |group: &'static str, name: &'static str, state| Finding {
+            group: group.into(),
+            name: name.into(),
             state,
-            without: "less",
-            mend: "buy it",
+            without: "less".into(),
+            mend: "buy it".into(),
         };
         let findings = [
             finding("kvm", "device", State::Available("/dev/kvm".to_owned())),

@@ -11,6 +11,7 @@ mod import;
 mod lab;
 mod plan;
 mod progress;
+mod record;
 mod report;
 mod run;
 mod scenario;
@@ -53,6 +54,8 @@ enum Verb {
     Check(check::Check),
     /// Make a report of a record: a page, a summary, or a trace for Perfetto.
     Report(report::Report),
+    /// Make a record of what the hosts of a lab wrote down.
+    Record(record::Record),
     /// Bring demand traces in, or make one.
     Import(import::Import),
     /// The lab: find out what this host can do for the KVM body.
@@ -80,6 +83,7 @@ fn main() -> std::process::ExitCode {
         Verb::Sweep(verb) => verb.carry_out(),
         Verb::Check(verb) => verb.carry_out(),
         Verb::Report(verb) => verb.carry_out(),
+        Verb::Record(verb) => verb.carry_out(),
         Verb::Import(verb) => verb.carry_out(),
         Verb::Lab(verb) => verb.carry_out(),
         Verb::Agent(verb) => verb.carry_out(),

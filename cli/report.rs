@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{Args, ValueEnum};
-use twinrack_reports::{html, read_record, text, trace_event};
+use twinrack_reports::{html, lab_log, read_record, text, trace_event};
 
 use crate::exit::{Exit, Stop, print};
 use crate::terminal::width;
@@ -18,6 +18,8 @@ enum Format {
     Text,
     /// Trace events for Perfetto and Chrome.
     Trace,
+    /// The log of a lab, which `record` makes a record of.
+    Log,
 }
 
 /// Arguments of `report`.
@@ -28,7 +30,7 @@ pub struct Report {
     /// What is made.
     #[arg(long, value_enum, default_value = "html")]
     format: Format,
-    /// Where it goes; report.html or trace.json in the run's directory when absent, standard output for text.
+    /// Where it goes; report.html, trace.json or lab.jsonl in the run's directory when absent, standard output for text.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Open the page in a browser.
@@ -48,6 +50,7 @@ impl Report {
             Format::Html => (html::page(&run), Some("report.html")),
             Format::Text => (text::written(&run, width()), None),
             Format::Trace => (trace_event::trace(&run).to_string(), Some("trace.json")),
+            Format::Log => (lab_log::written(&run).map_err(Stop::failed)?, Some("lab.jsonl")),
         };
         let Some(path) = self.out.clone().or_else(|| name.map(|name| self.run.join(name))) else {
             print(&content)?;

@@ -9,11 +9,12 @@ use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use twinrack_hw::body::untold::Untold;
 use twinrack_hw::body::{self, Options};
+use twinrack_hw::calibrate::profile::Machine;
 use twinrack_hw::lab::handle::Starter;
 use twinrack_hw::probe::Capabilities;
 use twinrack_reports::{RecordError, Run as Shown, text, write_record};
 use twinrack_scenario::Scenario;
-use twinrack_scenario::record::{RunRecord, Summary};
+use twinrack_scenario::record::{Provenance, RunRecord, Summary};
 use twinrack_scenario::spec::expect::Backend as Body;
 use twinrack_sim::{RunError, RunOptions};
 
@@ -245,11 +246,13 @@ pub fn on_hosts(
     } else {
         None
     };
+    let paging = hosts.paging.as_ref().map(ToString::to_string).unwrap_or_default();
     let options = Options {
         seed,
         agents,
         hosts,
         modelled,
+        silence: Options::SILENCE,
     };
     let began = Instant::now();
     let mut record = body::run(scenario, &options, &mut |progress| {
@@ -273,7 +276,19 @@ pub fn on_hosts(
         body::RunError::Harmed { .. } => Stop::failed(format!("error: {error}")),
     })?;
     record.summary.wall_s = began.elapsed().as_secs_f64();
+    record.summary.made_on = Some(made_on(scenario, lab.is_none(), &paging));
     Ok(record)
+}
+
+/// Where a run on hosts was made: what this machine says of itself, where its hosts are processes of this machine.
+fn made_on(scenario: &Scenario, here: bool, paging: &str) -> Provenance {
+    let machine = Machine::here(paging.to_owned());
+    let hosts = (0..scenario.hosts.len()).map(|host| machine.as_host(scenario.hosts.name(host)));
+    Provenance {
+        hosts: if here { hosts.collect() } else { Vec::new() },
+        load: Some(machine.pressure.clone()),
+        imported: None,
+    }
 }
 
 /// Why a simulated run gave no record.
@@ -284,10 +299,16 @@ pub fn stopped(error: RunError, left: &str) -> Stop {
     }
 }
 
-fn unwritten(error: RecordError) -> Stop {
+/// Why a record was not written.
+pub fn unwritten(error: RecordError) -> Stop {
     Stop::bad_input(format!(
         "error: {error}\n = help: the record was not written; name a directory that can be, with --out"
     ))
+}
+
+/// Where a record goes when nothing is said.
+pub fn default_directory(summary: &Summary) -> PathBuf {
+    Path::new("runs").join(directory_name(summary))
 }
 
 /// The name of a run's record among others.

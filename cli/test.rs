@@ -182,7 +182,7 @@ fn told_apart(read: &[Read]) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The scenario files that are named, and those of the directories that are.
+/// The scenario files that are named, and those of the directories that are; not the copies that records keep.
 fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
     let mut files = Vec::new();
     for path in paths {
@@ -213,6 +213,9 @@ fn gather(directory: &Path, deeper: u32, files: &mut Vec<PathBuf>) -> Result<(),
         let is_yaml = path
             .extension()
             .is_some_and(|ending| ending == "yaml" || ending == "yml");
+        if path.join("summary.json").is_file() {
+            continue;
+        }
         if path.is_dir() && deeper > 0 {
             gather(&path, deeper - 1, files)?;
         } else if is_yaml && path.is_file() {

@@ -1,6 +1,7 @@
 //! `twinrack twin`: carries cases out on both bodies and tells, figure by figure, how far they part.
 
 mod grid;
+pub mod run;
 mod scenario;
 
 use std::fs;
@@ -29,6 +30,13 @@ pub struct Twin {
     /// Times that each case is measured; 3 for a scenario and 5 for a grid when absent.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeats: Option<u32>,
+    /// With a run: what the simulator is given of the host, in place of what the run's own log measured. Numbers that the run's
+    /// scenario has itself win.
+    #[arg(long, value_name = "PROFILE", requires = "what")]
+    profile: Option<PathBuf>,
+    /// With a run: where the page goes that shows simulation against lab, figure by figure.
+    #[arg(long, value_name = "FILE", requires = "what")]
+    html: Option<PathBuf>,
     /// Where the table goes, as Markdown. Cases of a grid that are finished stay beside it, in FILE.cases.jsonl: the same
     /// command again goes on with the others.
     #[arg(long, value_name = "FILE")]
@@ -44,12 +52,22 @@ pub struct Twin {
 impl Twin {
     /// Carries the verb out.
     pub fn carry_out(self) -> Result<Exit, Stop> {
-        if let Some(what) = &self.what {
-            let case = if what.is_dir() {
-                scenario::of_run(what, &self.sets)?
-            } else {
-                scenario::of_file(what, &self.sets, self.repeats.unwrap_or(3))?
+        if let Some(run) = self.what.as_ref().filter(|what| what.is_dir()) {
+            let outputs = run::Outputs {
+                markdown: self.out.as_deref(),
+                html: self.html.as_deref(),
             };
+            return run::replayed(run, &self.sets, self.profile.as_deref(), &outputs);
+        }
+        if let Some(file) = &self.what {
+            if self.html.is_some() || self.profile.is_some() {
+                return Err(Stop::bad_input(format!(
+                    "error: {} is no run: --html and --profile show one run against its simulation\n = help: \
+                     `twinrack run {0} --backend kvm --out RUN`, then `twinrack twin RUN`",
+                    file.display()
+                )));
+            }
+            let case = scenario::of_file(file, &self.sets, self.repeats.unwrap_or(3))?;
             return scenario::told(&case, self.out.as_deref());
         }
         let comparison = Comparison {

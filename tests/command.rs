@@ -161,12 +161,12 @@ fn bad_input_is_status_2_with_place_and_mend() {
 
 #[test]
 fn a_missing_backend_is_status_3_and_says_what_serves() {
-    // No KVM body has guests send traffic yet, so that this holds on a machine with KVM too.
+    // No KVM body counts packets, so that this holds on a machine with KVM too.
     let output = twinrack(&["run", "scenarios/deck/jumbo-frames.yaml", "--backend", "kvm"]);
     assert_eq!(status(&output), 3);
     let text = stderr(&output);
     assert!(
-        text.contains("send traffic") && text.contains("--backend sim"),
+        text.contains("tell net.packets_per_s.max") && text.contains("--allow-modelled"),
         "{text}"
     );
 }
@@ -309,7 +309,7 @@ fn a_plan_is_answered_kept_and_answered_again_alike() {
         "{}",
         stdout(&first)
     );
-    for name in ["plan.json", "placement.csv", "trials"] {
+    for name in ["plan.html", "plan.json", "placement.csv", "actions.csv", "trials"] {
         assert!(out.join(name).exists(), "{name}");
     }
     let again = plan(&["--threads", "2"]);
@@ -320,6 +320,34 @@ fn a_plan_is_answered_kept_and_answered_again_alike() {
         stdout(&nothing).starts_with("DOES NOT FIT"),
         "{}",
         stdout(&nothing)
+    );
+    let saved = folder.path().join("more.yaml");
+    let saved = saved.to_str().expect("a plain path");
+    let more = plan(&[
+        "--with",
+        "add-vms=30:micro",
+        "--with",
+        "growth=3%/month",
+        "--save",
+        saved,
+    ]);
+    assert_eq!(status(&more), 0, "{}", stderr(&more));
+    assert!(
+        stdout(&more).starts_with("FITS: 12 hosts for "),
+        "{}",
+        stdout(&more)
+    );
+    let changed = std::fs::read_to_string(saved).expect("saved");
+    assert!(
+        changed.contains("count: 293") && changed.contains("monthly: 3%"),
+        "{changed}"
+    );
+    let misspelt = plan(&["--with", "add-vms=30:mikro"]);
+    assert_eq!(status(&misspelt), 2);
+    assert!(
+        stderr(&misspelt).contains("did you mean `micro`?"),
+        "{}",
+        stderr(&misspelt)
     );
     let none = twinrack(&["plan", LIVE]);
     assert_eq!(status(&none), 2);

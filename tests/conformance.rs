@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::{Event, EventRecord, Outcome, RunRecord};
 use twinrack_scenario::units::SimTime;
-use twinrack_sim::check::Checker;
 use twinrack_sim::check::answered::Answered;
 use twinrack_sim::check::one_host::OneHost;
 use twinrack_sim::check::time_forward::TimeForward;
+use twinrack_sim::check::{Checker, Told};
 
 /// What carries a scenario out.
 type Arm = fn(&Scenario) -> RunRecord;
@@ -65,7 +65,7 @@ pub fn holds_together(record: &RunRecord) {
     for checker in &mut checkers {
         let end = SimTime::from_secs(record.summary.span_s as u64);
         checker
-            .finish(end)
+            .finish(end, &Told::default())
             .unwrap_or_else(|violation| panic!("{violation}"));
     }
     let mut rounds: BTreeMap<u32, u32> = BTreeMap::new();

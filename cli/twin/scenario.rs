@@ -1,4 +1,4 @@
-//! One scenario on both bodies, or a run on KVM repeated in the simulator: every figure that both have.
+//! One scenario on both bodies: every figure that both have.
 //!
 //! The simulated body is given what the real one measures of itself: the steps of a migration take what they take on this host
 //! (see [`Fixed`]), in place of what the product's take. What the scenario says of its own is left.
@@ -6,11 +6,9 @@
 use std::path::Path;
 
 use twinrack_hw::calibrate::Fixed;
-use twinrack_reports::read_record;
 use twinrack_reports::twin::{TwinCase, TwinFigure, markdown, written};
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::Summary;
-use twinrack_scenario::record::figure::{Source, kind_of};
 use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::spec::migration::TimingsSpec;
 use twinrack_scenario::units::SimDuration;
@@ -20,7 +18,7 @@ use crate::exit::{Exit, Stop, print};
 use crate::progress::Bar;
 use crate::report::write_atomically;
 use crate::run::{on_hosts, simulate, stopped};
-use crate::scenario::{load, read_resolved};
+use crate::scenario::load;
 
 /// Runs a scenario on real hosts `repeats` times, and once in the simulator.
 pub fn of_file(path: &Path, sets: &[(String, String)], repeats: u32) -> Result<TwinCase, Stop> {
@@ -33,20 +31,6 @@ pub fn of_file(path: &Path, sets: &[(String, String)], repeats: u32) -> Result<T
         measured.push(record?.summary);
     }
     beside(scenario, &measured)
-}
-
-/// Repeats a run on real hosts in the simulator.
-pub fn of_run(directory: &Path, sets: &[(String, String)]) -> Result<TwinCase, Stop> {
-    let run = read_record(directory).map_err(|error| Stop::bad_input(format!("error: {error}")))?;
-    if run.summary.backend != Backend::Kvm.word() {
-        return Err(Stop::bad_input(format!(
-            "error: {} is a run of the {} body\n = help: name a run of `--backend kvm`, or a scenario",
-            directory.display(),
-            run.summary.backend
-        )));
-    }
-    let scenario = read_resolved(Backend::Kvm, directory, &run.scenario_yaml, sets)?;
-    beside(scenario, &[run.summary])
 }
 
 /// What was measured beside what the simulator makes of the same scenario.
@@ -65,39 +49,10 @@ fn beside(mut scenario: Scenario, measured: &[Summary]) -> Result<TwinCase, Stop
     }
     let record =
         simulate(&scenario, seed, &mut |_| {}).map_err(|error| stopped(error, "nothing was compared"))?;
-    let simulated = record.summary.kpis;
-    let figures = simulated.iter().filter_map(|(name, figure)| {
-        let values: Option<Vec<f64>> = measured
-            .iter()
-            .map(|summary| {
-                let own = summary
-                    .kpis
-                    .get(name)
-                    .filter(|own| own.source != Source::Modelled);
-                own.map(|own| own.value)
-            })
-            .collect();
-        // What one number stands for more than once is told once, and what is zero for both not at all.
-        let values = values.filter(|values| {
-            told_once(name) && (figure.value != 0.0 || values.iter().any(|own| *own != 0.0))
-        })?;
-        Some(TwinFigure {
-            name: name.clone(),
-            unit: figure.unit.clone(),
-            simulated: figure.value,
-            measured: values,
-        })
-    });
+    let measured: Vec<&Summary> = measured.iter().collect();
     Ok(TwinCase {
-        figures: figures.collect(),
+        figures: TwinFigure::beside(&record.summary, &measured),
         name,
-    })
-}
-
-/// Of the statistics of a figure the least, the mean and the greatest say what there is to compare.
-fn told_once(name: &str) -> bool {
-    kind_of(name).is_some_and(|kind| {
-        kind.stats.is_empty() || [".mean", ".min", ".max"].iter().any(|stat| name.ends_with(stat))
     })
 }
 
@@ -113,6 +68,7 @@ fn take(timings: &mut TimingsSpec, fixed: &Fixed) {
         validation: none,
         setup: none,
         round: time(fixed.round),
+        log_start: none,
         pause: time(fixed.pause),
         state: Some(fixed.state),
         csv_hand_over: time(fixed.hand_over),

@@ -8,21 +8,19 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use twinrack_scenario::spec::consolidation::{ConsolidationSpec, PlacementSpec};
+use twinrack_scenario::spec::migration::MigrationCostSpec;
 use twinrack_scenario::units::SimDuration;
 use twinrack_scenario::{HostId, VmId};
 
 use crate::fabric::{Fabric, HostState, VmState};
 use crate::maintenance::Maintenance;
-use crate::mover::Mover;
+use crate::mover::{Mover, Proposal};
 use crate::placement::reach::Reach;
 use crate::placement::target::Need;
 use crate::placement::{Candidate, Detector, Fit, Room, Selector};
 
 /// Values of the past that each VM keeps.
 const HISTORY: usize = 30;
-
-/// A move that was decided.
-pub type Move = (VmId, HostId);
 
 /// The part of the brain that packs VMs.
 pub struct Consolidator {
@@ -31,10 +29,12 @@ pub struct Consolidator {
     selector: Selector,
     placement: PlacementSpec,
     draw: Box<dyn FnMut() -> u64>,
+    /// Processor time that sending or receiving a byte takes.
+    seconds_per_byte: f64,
     /// Past use of each VM's processors, oldest first; empty while no rule looks at it.
     histories: Vec<Vec<f64>>,
     /// Moves that wait for a host to start.
-    waiting: BTreeMap<HostId, Vec<Move>>,
+    waiting: BTreeMap<HostId, Vec<Proposal>>,
     /// Hosts that are switched off as soon as they are empty.
     leaving: BTreeSet<HostId>,
 }
@@ -53,15 +53,21 @@ struct Round {
     fit: Fit,
     /// Where the product lets VMs move to.
     reach: Reach,
-    moves: Vec<Move>,
+    moves: Vec<Proposal>,
     /// Hosts that are switched off, as far as they were not passed over yet; looked for when one is first needed.
     off: Option<VecDeque<HostId>>,
 }
 
 impl Consolidator {
-    /// A consolidator under the given rules; `draw` gives random bits to random selection.
-    pub fn new(spec: &ConsolidationSpec, placement: PlacementSpec, draw: Box<dyn FnMut() -> u64>) -> Self {
+    /// A consolidator under the given rules, where moving has such a cost; `draw` gives random bits to random selection.
+    pub fn new(
+        spec: &ConsolidationSpec,
+        placement: PlacementSpec,
+        cost: &MigrationCostSpec,
+        draw: Box<dyn FnMut() -> u64>,
+    ) -> Self {
         Self {
+            seconds_per_byte: f64::from(cost.send_nanos_per_byte) / 1e9,
             detector: Detector::new(spec.detector, spec.parameter.map(|ratio| ratio.0)),
             selector: Selector::new(spec.selector),
             spec: spec.clone(),
@@ -84,7 +90,7 @@ impl Consolidator {
         mover: &Mover,
         maintenance: &Maintenance,
         fabric: &mut impl Fabric,
-    ) -> Vec<Move> {
+    ) -> Vec<Proposal> {
         self.remember(fabric);
         let usable: Vec<HostId> = (0..fabric.host_count())
             .map(HostId)
@@ -104,7 +110,7 @@ impl Consolidator {
             if mover.involves(host) {
                 continue;
             }
-            if self.is_overloaded(host, fabric.vms_on(host), room, fabric) {
+            if self.is_overloaded(fabric.vms_on(host), room, fabric) {
                 overloaded.push((host, room));
             } else if !self.leaving.contains(&host) {
                 round.fit.put(host, room);
@@ -122,8 +128,14 @@ impl Consolidator {
     }
 
     /// A host that was started for waiting moves is up.
-    pub fn host_ready(&mut self, host: HostId) -> Vec<Move> {
+    pub fn host_ready(&mut self, host: HostId) -> Vec<Proposal> {
         self.waiting.remove(&host).unwrap_or_default()
+    }
+
+    /// A host died: nothing waits for it any more, and it is not switched off.
+    pub fn host_died(&mut self, host: HostId) {
+        self.waiting.remove(&host);
+        self.leaving.remove(&host);
     }
 
     /// A VM left a host: it is switched off if that was its last.
@@ -159,20 +171,39 @@ impl Consolidator {
             setting: fabric.setting(host),
             processors: f64::from(view.processors),
             asked: fabric.vms_on(host).iter().map(|vm| fabric.vm(*vm).demand).sum(),
+            unreserved: view.unreserved,
             memory: view.memory,
             free: view.memory_free,
             moves: self.spec.moves_max,
         }
     }
 
-    fn is_overloaded(&self, _host: HostId, vms: &[VmId], room: Room, fabric: &impl Fabric) -> bool {
-        let history = if self.detector.needs_history() {
-            self.history(vms, room, fabric)
-        } else {
-            Vec::new()
-        };
-        self.detector
-            .overloaded(room.asked / room.processors, &history, 1.0)
+    fn is_overloaded(&self, vms: &[VmId], room: Room, fabric: &impl Fabric) -> bool {
+        let load = room.asked / room.processors;
+        if !self.detector.needs_history() {
+            return self.detector.overloaded(load, &[], 1.0);
+        }
+        let history = self.history(vms, room, fabric);
+        self.detector.overloaded(load, &history, self.ahead(vms, fabric))
+    }
+
+    /// How many decisions ahead a foresight must look: until the slowest VM of a host could have left it, if that was told to
+    /// move now (Beloglazov and Buyya: `x(k+1) - x(k) >= t_m`).
+    fn ahead(&self, vms: &[VmId], fabric: &impl Fabric) -> f64 {
+        let slowest = vms.iter().map(|vm| move_time(*vm, fabric)).fold(0.0, f64::max);
+        libm::ceil(slowest / self.spec.interval.as_secs_f64()).max(1.0)
+    }
+
+    /// Whether emptying a host gives more than it takes: within one interval its VMs' migrations must be over and cost less
+    /// energy than the host draws idle meanwhile.
+    fn pays(&self, host: HostId, vms: &[VmId], fabric: &impl Fabric) -> bool {
+        let interval = self.spec.interval.as_secs_f64();
+        let processors = f64::from(fabric.host(host).processors);
+        let (idle, full) = (fabric.watts_at(host, 0.0).0, fabric.watts_at(host, processors).0);
+        let bytes: f64 = vms.iter().map(|vm| fabric.vm(*vm).memory.as_f64()).sum();
+        // Both ends work, and the other is taken for a host like this.
+        let joules = 2.0 * bytes * self.seconds_per_byte * (full - idle) / processors;
+        joules <= idle * interval && vms.iter().all(|vm| move_time(*vm, fabric) <= interval)
     }
 
     /// The past load of the VMs now on a host, as a share of it, oldest first: it travels with the VMs.
@@ -195,7 +226,7 @@ impl Consolidator {
     /// Sends VMs away from an overloaded host until it is no longer.
     fn relieve(&mut self, host: HostId, mut room: Room, round: &mut Round, fabric: &mut impl Fabric) {
         let mut staying: Vec<VmId> = fabric.vms_on(host).to_vec();
-        while room.moves > 0 && self.is_overloaded(host, &staying, room, fabric) {
+        while room.moves > 0 && self.is_overloaded(&staying, room, fabric) {
             let movable: Vec<VmId> = staying
                 .iter()
                 .copied()
@@ -257,12 +288,14 @@ impl Consolidator {
                 .collect();
             let view = fabric.host(host);
             let asked: f64 = promised.iter().map(|need| need.processors).sum();
+            let reserved: f64 = promised.iter().map(|need| need.reserve).sum();
             let memory = promised.iter().map(|need| need.memory).sum();
             let room = Room {
                 kind: 0,
                 setting: 0,
                 processors: f64::from(view.processors),
                 asked,
+                unreserved: f64::from(view.processors) - reserved,
                 memory: view.memory,
                 free: view.memory.saturating_sub(memory),
                 moves: 1,
@@ -340,7 +373,13 @@ impl Consolidator {
     ) -> bool {
         let vms = fabric.vms_on(host);
         let mut may_move = |vm: &VmId| self.may_move(*vm, &mut round.reach, fabric);
-        if vms.is_empty() || !vms.iter().all(&mut may_move) {
+        // Most hosts are passed over for want of memory elsewhere, which their sizes alone tell.
+        let sizes = vms.iter().map(|vm| fabric.vm(*vm).footprint);
+        if vms.is_empty()
+            || !round.fit.might_hold(sizes.collect())
+            || !vms.iter().all(&mut may_move)
+            || !self.pays(host, vms, fabric)
+        {
             return false;
         }
         let Some(moves) = self.all_elsewhere(vms, round, fabric) else {
@@ -361,11 +400,8 @@ impl Consolidator {
     }
 
     /// A place for every VM of a host, or none at all.
-    fn all_elsewhere(&self, vms: &[VmId], round: &mut Round, fabric: &impl Fabric) -> Option<Vec<Move>> {
+    fn all_elsewhere(&self, vms: &[VmId], round: &mut Round, fabric: &impl Fabric) -> Option<Vec<Proposal>> {
         let Round { fit, reach, .. } = round;
-        if !fit.might_hold(vms.iter().map(|vm| fabric.vm(*vm).footprint).collect()) {
-            return None;
-        }
         let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
         let mut moves: Vec<(VmId, HostId, Room)> = Vec::new();
         for vm in vms {
@@ -386,10 +422,13 @@ impl Consolidator {
     }
 }
 
+/// Seconds that the memory of a VM takes on the network that migrations take.
+fn move_time(vm: VmId, fabric: &impl Fabric) -> f64 {
+    let rate = fabric.move_rate().as_f64() / 8.0;
+    fabric.vm(vm).memory.as_f64() / rate.max(1.0)
+}
+
 fn need_of(vm: VmId, fabric: &impl Fabric) -> Need {
     let view = fabric.vm(vm);
-    Need {
-        processors: view.demand,
-        memory: view.footprint,
-    }
+    Need::of(&view, view.demand)
 }

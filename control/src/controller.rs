@@ -4,7 +4,7 @@ use twinrack_scenario::record::Outcome;
 use twinrack_scenario::spec::consolidation::PlacementSpec;
 use twinrack_scenario::spec::policies::PoliciesSpec;
 use twinrack_scenario::units::SimTime;
-use twinrack_scenario::{HostId, VmId};
+use twinrack_scenario::{HostId, MigrationId, VmId};
 
 use crate::consolidation::Consolidator;
 use crate::fabric::{Fabric, Notice, Request, Wake};
@@ -40,12 +40,12 @@ impl Controller {
         Self {
             mover: Mover::new(policies.migration.clone()),
             maintenance: Maintenance::default(),
-            restarter: Restarter::new(policies.availability.clone()),
+            restarter: Restarter::new(policies.availability.clone(), policies.migration.quick.clone()),
             placement: policies.placement,
             consolidator: policies
                 .consolidation
                 .as_ref()
-                .map(|spec| Consolidator::new(spec, policies.placement, draw)),
+                .map(|spec| Consolidator::new(spec, policies.placement, &policies.migration.cost, draw)),
             checks: vec![None; parkings.len()],
             parkings,
         }
@@ -56,11 +56,16 @@ impl Controller {
         !self.parkings.is_empty()
     }
 
+    /// The migrations that wait for their turn.
+    pub fn waiting(&self) -> impl Iterator<Item = MigrationId> {
+        self.mover.waiting()
+    }
+
     /// Takes a notice and decides.
     pub fn on(&mut self, now: SimTime, notice: Notice, fabric: &mut impl Fabric) {
         match notice {
             Notice::Started => {
-                initial::place(self.placement, fabric);
+                initial::place_waiting(self.placement, fabric);
                 if let Some(consolidator) = &self.consolidator {
                     fabric.wake_at(now + consolidator.interval(), Wake::Consolidation);
                 }
@@ -81,16 +86,14 @@ impl Controller {
             }
             Notice::HostDied(host, vms) => {
                 let ended = self.mover.host_died(now, host, &self.maintenance, fabric);
-                let mut lost = vms;
-                lost.extend(
-                    ended
-                        .iter()
-                        .filter(|ended| ended.outcome == Outcome::VmLost)
-                        .map(|ended| ended.vm),
-                );
-                lost.sort_unstable();
-                lost.dedup();
-                self.restarter.host_died(now, host, lost, fabric);
+                let mut down = vms;
+                down.extend(ended.iter().filter(|ended| stands(ended)).map(|ended| ended.vm));
+                down.sort_unstable();
+                down.dedup();
+                self.restarter.host_died(now, host, down, fabric);
+                if let Some(consolidator) = &mut self.consolidator {
+                    consolidator.host_died(host);
+                }
                 self.after(ended, fabric);
             }
         }
@@ -98,6 +101,7 @@ impl Controller {
 
     fn asked(&mut self, now: SimTime, request: Request, fabric: &mut impl Fabric) {
         match request {
+            Request::Start { vm } => initial::place(self.placement, vec![vm], fabric),
             Request::LiveMigrate { vm, to } => self.ask(now, vm, to, false, fabric),
             Request::QuickMigrate { vm, to } => self.ask(now, vm, to, true, fabric),
             Request::CancelMigration { vm } => {
@@ -121,9 +125,9 @@ impl Controller {
         self.after(ended, fabric);
     }
 
-    /// VMs that a migration lost while both hosts live: the cluster sees at once that they failed.
+    /// VMs that a migration left standing while its hosts live: the cluster sees at once that they failed.
     fn restart_lost(&self, ended: &[Ended], fabric: &mut impl Fabric) {
-        for end in ended.iter().filter(|end| end.outcome == Outcome::VmLost) {
+        for end in ended.iter().filter(|end| stands(end)) {
             let usable = |host| !self.maintenance.holds(host);
             self.restarter.vm_failed(end.vm, usable, fabric);
         }
@@ -191,4 +195,9 @@ impl Controller {
             }
         }
     }
+}
+
+/// Whether a migration left its VM standing: its memory is gone, or on storage that neither host can reach any more.
+const fn stands(ended: &Ended) -> bool {
+    matches!(ended.outcome, Outcome::VmLost | Outcome::LeftSaved)
 }

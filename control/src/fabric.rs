@@ -5,7 +5,7 @@
 
 use twinrack_scenario::record::{Event, Outcome};
 use twinrack_scenario::spec::timeline::ActionSpec;
-use twinrack_scenario::units::{Bytes, SimDuration, SimTime, Watts};
+use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration, SimTime, Watts};
 use twinrack_scenario::{HostId, MigrationId, NetworkId, Scenario, VmId};
 
 use crate::migration;
@@ -34,7 +34,7 @@ pub enum VmState {
     Saved,
     /// It does not run.
     Off,
-    /// It is being restarted after its memory was lost.
+    /// It is being booted after its memory was lost, or read back from disk.
     Restarting,
 }
 
@@ -55,6 +55,8 @@ pub struct HostView {
     pub memory: Bytes,
     /// Memory neither in use nor reserved for a VM on its way.
     pub memory_free: Bytes,
+    /// Logical processors that no VM on it has reserved.
+    pub unreserved: f64,
     /// VMs on it.
     pub vms: u32,
 }
@@ -72,6 +74,8 @@ pub struct VmView {
     pub footprint: Bytes,
     /// Its virtual processors.
     pub vcpus: u32,
+    /// Logical processors that a host keeps for it.
+    pub reserve: f64,
     /// Logical processors of its present host that it asks for.
     pub demand: f64,
     /// Whether it may be moved at all.
@@ -115,6 +119,11 @@ pub enum Notice {
 /// What somebody can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
+    /// Start a VM that has no host, on one that the brain chooses.
+    Start {
+        /// The VM.
+        vm: VmId,
+    },
     /// Move a VM while it runs.
     LiveMigrate {
         /// The VM.
@@ -202,6 +211,8 @@ pub trait Fabric {
     fn kind(&self, host: HostId) -> u32;
     /// What a host would draw with so many logical processors busy.
     fn watts_at(&self, host: HostId, busy: f64) -> Watts;
+    /// What one migration gets of the network that migrations take, when nothing else goes over it.
+    fn move_rate(&self) -> BitsPerSecond;
     /// What a migration has to move.
     fn subject(&self, vm: VmId) -> migration::plan::Subject;
     /// What speaks for and against moving a VM from one host to another; the brain judges it.
@@ -234,7 +245,7 @@ pub trait Fabric {
     fn start(&mut self, vm: VmId, host: HostId);
     /// Saves a running VM to its volume.
     fn save(&mut self, vm: VmId);
-    /// Boots a VM whose memory was lost on a host with room; it serves again `after` that time.
+    /// Boots a VM that is off, or brings back one that is saved, on a host that takes it; it serves `after` that time.
     fn restart(&mut self, vm: VmId, host: HostId, after: SimDuration);
     /// Writes into the record what the brain decided.
     fn note(&mut self, event: Event);

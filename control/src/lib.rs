@@ -13,3 +13,4 @@ pub mod mover;
 pub mod parking;
 pub mod placement;
 pub mod restart;
+pub mod start;

@@ -8,10 +8,12 @@ use twinrack_scenario::spec::Edition;
 use twinrack_scenario::units::Bytes;
 
 /// What already runs on a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Running {
-    /// Logical processors of the host.
+    /// Logical processors of the host, as the limits count them.
     pub processors: u32,
+    /// Logical processors of the host that nobody has reserved.
+    pub unreserved: f64,
     /// VMs.
     pub vms: u32,
     /// Virtual processors of them all.
@@ -20,13 +22,15 @@ pub struct Running {
     pub memory: Bytes,
 }
 
-/// A VM to be started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
+/// A VM that is to run beside them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Newcomer {
     /// Its virtual processors.
     pub vcpus: u32,
     /// Its memory.
     pub memory: Bytes,
+    /// Logical processors that are kept for it.
+    pub reserve: f64,
 }
 
 const GIB: u64 = 1 << 30;
@@ -45,8 +49,8 @@ pub struct Excess {
 }
 
 /// The limits of a host that one more VM would pass, the VM's own size apart.
-pub fn excesses(edition: Edition, running: Running, asked: Asked) -> Vec<Excess> {
-    let (vms, vcpus) = (running.vms + 1, running.vcpus + asked.vcpus);
+pub fn excesses(edition: Edition, running: Running, newcomer: Newcomer) -> Vec<Excess> {
+    let (vms, vcpus) = (running.vms + 1, running.vcpus + newcomer.vcpus);
     let limit = |code, what, would_be, limit| Excess {
         code,
         what,
@@ -74,12 +78,39 @@ pub fn excesses(edition: Edition, running: Running, asked: Asked) -> Vec<Excess>
 }
 
 /// Whether the product starts the VM beside what runs; its reason when it does not.
-pub fn admit(edition: Edition, running: Running, asked: Asked) -> Result<(), String> {
+pub fn admit(edition: Edition, running: Running, newcomer: Newcomer) -> Result<(), String> {
     match edition {
-        Edition::HyperV2008 => admit_2008(running, asked),
-        Edition::HyperVR2 => admit_r2(running, asked),
+        Edition::HyperV2008 => admit_2008(running, newcomer),
+        Edition::HyperVR2 => admit_r2(running, newcomer),
         Edition::Modern => Ok(()),
     }
+}
+
+/// The product's words when a host has not the memory that something needs.
+pub fn no_memory(needs: Bytes) -> String {
+    format!(
+        "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
+        needs.0.div_ceil(Bytes::MIB.0)
+    )
+}
+
+/// Whether a host keeps its word to all VMs with a reserve when one more runs: all reserves together can't pass its logical
+/// processors (Hypervisor Top-Level Functional Specification 2.0a, section 18).
+pub fn reserves_hold(running: Running, newcomer: Newcomer) -> Result<(), String> {
+    // Shares of processors are written in percent, and their sums are off by a rounding.
+    if newcomer.reserve <= running.unreserved + 1e-9 || newcomer.reserve <= 0.0 {
+        return Ok(());
+    }
+    Err(format!(
+        "not enough processor resources to reserve: the virtual machine reserves {} logical processors, {} are unreserved",
+        rounded(newcomer.reserve),
+        rounded(running.unreserved)
+    ))
+}
+
+/// To two digits, as processors are told.
+fn rounded(processors: f64) -> f64 {
+    (processors * 100.0 + 0.5).floor() / 100.0
 }
 
 /// Whether the product can move a running VM at all.
@@ -92,40 +123,40 @@ pub const fn core_parking(edition: Edition) -> bool {
     !matches!(edition, Edition::HyperV2008)
 }
 
-fn admit_2008(running: Running, asked: Asked) -> Result<(), String> {
-    let total = running.memory.saturating_add(asked.memory);
+fn admit_2008(running: Running, newcomer: Newcomer) -> Result<(), String> {
+    let total = running.memory.saturating_add(newcomer.memory);
     if total > Bytes(31 * GIB) {
         return Err(format!(
             "running virtual machines would use {total}; Hyper-V Server 2008 has 31GiB for all together"
         ));
     }
-    own_processors(asked)?;
-    none_of(Edition::HyperV2008, running, asked)
+    own_processors(newcomer)?;
+    none_of(Edition::HyperV2008, running, newcomer)
 }
 
-fn admit_r2(running: Running, asked: Asked) -> Result<(), String> {
-    if asked.memory > Bytes(64 * GIB) {
+fn admit_r2(running: Running, newcomer: Newcomer) -> Result<(), String> {
+    if newcomer.memory > Bytes(64 * GIB) {
         return Err(format!(
             "a virtual machine may have 64GiB of memory, not {}",
-            asked.memory
+            newcomer.memory
         ));
     }
-    own_processors(asked)?;
-    none_of(Edition::HyperVR2, running, asked)
+    own_processors(newcomer)?;
+    none_of(Edition::HyperVR2, running, newcomer)
 }
 
-fn own_processors(asked: Asked) -> Result<(), String> {
-    if asked.vcpus <= 4 {
+fn own_processors(newcomer: Newcomer) -> Result<(), String> {
+    if newcomer.vcpus <= 4 {
         return Ok(());
     }
     Err(format!(
         "virtual processors of one virtual machine: {} are over the limit of 4",
-        asked.vcpus
+        newcomer.vcpus
     ))
 }
 
-fn none_of(edition: Edition, running: Running, asked: Asked) -> Result<(), String> {
-    match excesses(edition, running, asked).first() {
+fn none_of(edition: Edition, running: Running, newcomer: Newcomer) -> Result<(), String> {
+    match excesses(edition, running, newcomer).first() {
         None => Ok(()),
         Some(excess) => Err(format!(
             "{}: {} are over the limit of {}",
@@ -140,18 +171,19 @@ mod tests {
 
     /// How many VMs of a size a host of 64 processors takes.
     fn held(edition: Edition, vcpus: u32, gib: u64, processors: u32) -> u32 {
-        let asked = Asked {
+        let newcomer = Newcomer {
             vcpus,
             memory: Bytes(gib * GIB),
+            reserve: 0.0,
         };
         let mut running = Running {
             processors,
             ..Running::default()
         };
-        while admit(edition, running, asked).is_ok() && running.vms < 1000 {
+        while admit(edition, running, newcomer).is_ok() && running.vms < 1000 {
             running.vms += 1;
             running.vcpus += vcpus;
-            running.memory = running.memory.saturating_add(asked.memory);
+            running.memory = running.memory.saturating_add(newcomer.memory);
         }
         running.vms
     }

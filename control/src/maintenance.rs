@@ -11,6 +11,7 @@ use twinrack_scenario::units::Bytes;
 use twinrack_scenario::{HostId, VmId};
 
 use crate::fabric::{Fabric, HostState, VmState};
+use crate::mover::Proposal;
 use crate::placement::reach::Reach;
 
 /// The part of the brain that empties hosts.
@@ -27,9 +28,6 @@ enum Progress {
     Reached,
 }
 
-/// A move that emptying a host needs.
-pub type Move = (VmId, HostId);
-
 impl Maintenance {
     /// Whether a host takes no VMs because of maintenance.
     pub fn holds(&self, host: HostId) -> bool {
@@ -37,7 +35,7 @@ impl Maintenance {
     }
 
     /// Begins to empty a host; gives the moves to ask for, in order.
-    pub fn start(&mut self, host: HostId, fabric: &mut impl Fabric) -> Vec<Move> {
+    pub fn start(&mut self, host: HostId, fabric: &mut impl Fabric) -> Vec<Proposal> {
         if self.holds(host) || fabric.host(host).state != HostState::Up {
             return Vec::new();
         }
@@ -108,7 +106,7 @@ impl Maintenance {
 
     /// A target for each VM: of the hosts that the product lets it move to, the one that has most memory left after what was
     /// promised before; `None` when one has nowhere to go.
-    fn targets(&self, leaving: &[VmId], fabric: &impl Fabric) -> Option<Vec<Move>> {
+    fn targets(&self, leaving: &[VmId], fabric: &impl Fabric) -> Option<Vec<Proposal>> {
         let mut room: Vec<(HostId, Bytes)> = (0..fabric.host_count())
             .map(HostId)
             .filter(|id| !self.holds(*id) && fabric.host(*id).state == HostState::Up)

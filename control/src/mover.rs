@@ -15,6 +15,9 @@ use crate::migration::{Input, Migration, Plan, Refusal, precondition};
 
 pub mod notes;
 
+/// A VM, and the host that some part of the brain would have it on.
+pub type Proposal = (VmId, HostId);
+
 /// The part of the brain that moves VMs.
 #[derive(Debug, Clone)]
 pub struct Mover {
@@ -68,6 +71,11 @@ impl Mover {
     /// Whether a host takes part in a migration, or one that waits will need it.
     pub fn involves(&self, host: HostId) -> bool {
         self.admission.involves(host)
+    }
+
+    /// Migrations that wait for their turn.
+    pub fn waiting(&self) -> impl Iterator<Item = MigrationId> {
+        self.admission.queue()
     }
 
     /// Migrations under way.

@@ -11,7 +11,9 @@
 //! Times are those of the agents' clocks, brought to the controller's. What a product's steps are said to take is not imitated:
 //! each takes what it takes.
 
+mod demand;
 mod fabric;
+mod faults;
 mod hosts;
 mod kept;
 mod moving;
@@ -19,8 +21,10 @@ pub mod needs;
 mod orphans;
 mod outcome;
 mod parking;
+mod pulse;
 mod shares;
 mod state;
+mod streams;
 mod tally;
 mod timers;
 pub mod untold;
@@ -37,19 +41,23 @@ use twinrack_control::fabric::Notice;
 use twinrack_control::migration::precondition::Surroundings;
 use twinrack_scenario::record::{Event, EventRecord, Figure, RunRecord};
 use twinrack_scenario::spec::expect::Backend;
-use twinrack_scenario::units::{SimDuration, SimTime};
-use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
+use twinrack_scenario::units::{Ratio, SimDuration, SimTime};
+use twinrack_scenario::{HostId, MigrationId, NetworkId, Scenario, VmId};
 
 use crate::lab::client::Client;
 use crate::lab::handle::{Handle, Heard, Starter};
-use crate::lab::protocol::{Ask, Closing, Word};
+use crate::lab::protocol::{Ask, Closing, Kept, Word};
+use crate::migrate::wire::Secret;
 use crate::probe::Capabilities;
+use demand::Demands;
 use kept::Scratch;
 use moving::Move;
 use orphans::Mourned;
 use outcome::Meters;
 use parking::Parked;
+use pulse::Clocks;
 use state::{Host, Vm};
+use streams::Lane;
 use timers::{Due, Timers};
 use untold::Untold;
 use watching::Watching;
@@ -66,6 +74,13 @@ pub struct Options {
     /// Figures of the simulated body that stand in for what the hosts can't do or tell. Without them a scenario that needs
     /// such a thing is refused.
     pub modelled: Option<BTreeMap<String, Figure>>,
+    /// How long an agent may be silent before its host counts as dead; at least several of its [beats](crate::lab::protocol::BEAT).
+    pub silence: Duration,
+}
+
+impl Options {
+    /// The usual patience with an agent.
+    pub const SILENCE: Duration = Duration::from_secs(10);
 }
 
 /// How far a run has come.
@@ -119,6 +134,11 @@ pub struct Body<'a> {
     hosts: Vec<Host>,
     vms: Vec<Vm>,
     moves: BTreeMap<MigrationId, Move>,
+    demands: Demands<'a>,
+    /// Streams of guests' traffic, by their numbers.
+    lanes: Vec<Lane>,
+    /// What is left of the links that faults have slowed down.
+    slowed: BTreeMap<(NetworkId, HostId), Ratio>,
     surroundings: Surroundings,
     timers: Timers,
     notices: VecDeque<Notice>,
@@ -126,6 +146,9 @@ pub struct Body<'a> {
     held: Option<(HostId, Word)>,
     events: Vec<EventRecord>,
     meters: Meters,
+    clocks: Clocks,
+    /// Files of guests that were saved and stay so.
+    saved: BTreeMap<VmId, Kept>,
     watching: Watching,
     /// Clients of guests that were moved, by migration.
     clients: BTreeMap<MigrationId, Client>,
@@ -161,6 +184,10 @@ enum Pending {
     Settle(MigrationId),
     /// The host has so many processors awake.
     Park(Parked),
+    /// A sink was opened or closed.
+    Stream(u32),
+    /// The agent tells the time.
+    Time(Instant),
     /// The guests that are left at the end.
     List,
 }
@@ -177,8 +204,9 @@ pub fn run(
         return Err(RunError::Unavailable(missing));
     }
     let end = SimTime::ZERO + scenario.spec.duration.value;
-    let mut body = Body::new(scenario, untold.parks());
+    let mut body = Body::new(scenario, untold.parks(), options);
     body.start_agents(&options.agents)?;
+    body.first_demands();
     body.start_placed()?;
     let draws = draws(options.seed);
     let mut brain = Controller::new(&scenario.spec.policies, &body, draws);
@@ -190,6 +218,8 @@ pub fn run(
             brain.on(body.now, notice, &mut body);
             body.tell_load(&brain);
         }
+        body.look_after_agents();
+        body.route_streams();
         body.share_links();
         if let Some(failure) = body.failure.take() {
             return Err(failure);
@@ -219,7 +249,7 @@ fn draws(seed: u64) -> Box<dyn FnMut() -> u64> {
 }
 
 impl<'a> Body<'a> {
-    fn new(scenario: &'a Scenario, parks: bool) -> Self {
+    fn new(scenario: &'a Scenario, parks: bool, options: &Options) -> Self {
         let (words, heard) = channel();
         let hosts: Vec<Host> = (0..scenario.hosts.len()).map(|_| Host::default()).collect();
         Self {
@@ -232,11 +262,16 @@ impl<'a> Body<'a> {
                 .map(|vm| Vm::new(scenario, VmId(vm)))
                 .collect(),
             moves: BTreeMap::new(),
+            demands: Demands::new(scenario, options.seed),
+            lanes: Lane::all(scenario),
+            slowed: BTreeMap::new(),
             surroundings: Surroundings::new(scenario),
             timers: Timers::default(),
             notices: VecDeque::new(),
             held: None,
             events: Vec::new(),
+            clocks: Clocks::new(options.silence),
+            saved: BTreeMap::new(),
             watching: Watching::default(),
             clients: BTreeMap::new(),
             pending: BTreeMap::new(),
@@ -271,11 +306,13 @@ impl<'a> Body<'a> {
             self.hosts[host.index()].agent = Some(handle);
         }
         let storage = self.storage()?;
+        let secret = Secret::new().map_err(RunError::Storage)?.0;
         for host in (0..self.scenario.hosts.len()).map(HostId) {
             let configure = Ask::Configure {
                 yaml: self.scenario.yaml.clone(),
                 scaled: self.scenario.body == Backend::Kvm,
                 storage: storage.clone(),
+                secret,
             };
             self.ask(host, configure, Pending::Configure);
         }
@@ -333,6 +370,9 @@ impl<'a> Body<'a> {
         match due {
             Due::Action(index) => self.action(index),
             Due::Fault(index) => self.fault(index),
+            Due::Demand(index) => self.demand_changes(index, self.now),
+            Due::Burst(at) => self.burst_changes(at, self.now),
+            Due::FaultOver(index) => self.fault_over(index),
             Due::Crash(host) => self.crash(host),
             Due::Wake(wake) => self.notices.push_back(Notice::Woken(wake)),
         }

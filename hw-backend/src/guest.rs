@@ -8,7 +8,7 @@
 //! What a guest may not use, because hosts differ in it: `CPUID`, `HLT`, `VMCALL`, `RDPMC`, `SYSCALL`, single steps.
 //!
 //! [`program`] is the one program: a paced loop that in each period dirties pages of several classes, updates page tables, walks
-//! memory, uses its disk, burns processor time, and sleeps until the next. [`workload`] turns the parameters of a scenario's VM into its numbers; [`ledger`]
+//! memory, uses its disk and its network, burns processor time, and sleeps until the next. [`workload`] turns the parameters of a scenario's VM into its numbers; [`ledger`]
 //! is what it counts and how a lost or corrupted page is found.
 
 pub mod asm;
@@ -18,6 +18,8 @@ pub mod disk;
 pub mod layout;
 pub mod ledger;
 pub mod machine;
+pub mod network;
+pub mod placed;
 pub mod program;
 pub mod workload;
 

@@ -5,6 +5,7 @@
 //!    │ ── Hello: shape, processor features ────────▶ │  checks, makes a skeleton, finds its memory
 //!    │ ◀──────────────────────────── Ready/Refused ── │
 //!    │ ── Pages…, Zeros…, RoundEnd ────────────────▶ │  as often as the policy says; the guest runs
+//!    │ ◀───────────────────────────────── Took… ──── │  whenever frames of pages are in memory
 //!    │ ◀──────────────────────────────── RoundAck ── │
 //!    ╞══ paused ═════════════════════════════════════╡
 //!    │ ── Pages…, States ──────────────────────────▶ │  loads the processors
@@ -37,9 +38,11 @@ pub mod follow;
 mod link;
 pub mod message;
 pub mod pace;
+pub mod pages;
 pub mod saved;
 mod seal;
 pub mod source;
+mod splice;
 pub mod target;
 #[cfg(test)]
 mod tests;

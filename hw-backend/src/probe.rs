@@ -13,13 +13,15 @@ mod network;
 pub mod paging;
 mod sysfs;
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::kvm::System;
 use sysfs::Tree;
 
 /// Whether a host has something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", content = "detail", rename_all = "snake_case")]
 pub enum State {
     /// It has, and this is what was seen.
@@ -29,19 +31,19 @@ pub enum State {
 }
 
 /// One thing looked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What it belongs to.
-    pub group: &'static str,
+    pub group: Cow<'static, str>,
     /// What it is.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Whether it is there.
     #[serde(flatten)]
     pub state: State,
     /// What a run does without it.
-    pub without: &'static str,
+    pub without: Cow<'static, str>,
     /// How to get it.
-    pub mend: &'static str,
+    pub mend: Cow<'static, str>,
 }
 
 impl Finding {
@@ -67,17 +69,17 @@ impl Item {
             Err(reason) => State::Unavailable(reason),
         };
         Finding {
-            group: self.group,
-            name: self.name,
+            group: self.group.into(),
+            name: self.name.into(),
             state,
-            without: self.without,
-            mend: self.mend,
+            without: self.without.into(),
+            mend: self.mend.into(),
         }
     }
 }
 
 /// All findings of a host.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// How memory is virtualised, as counted; absent without KVM.
     pub paging: Option<paging::Counted>,
@@ -106,7 +108,7 @@ impl Capabilities {
     pub fn obstacle(&self) -> Option<&Finding> {
         self.findings
             .iter()
-            .find(|finding| kvm::NEEDED.contains(&finding.name) && !finding.is_available())
+            .find(|finding| kvm::NEEDED.contains(&&*finding.name) && !finding.is_available())
     }
 }
 
@@ -130,7 +132,11 @@ mod tests {
                 finding.name
             );
         }
-        let mut names: Vec<_> = capabilities.findings.iter().map(|finding| finding.name).collect();
+        let mut names: Vec<_> = capabilities
+            .findings
+            .iter()
+            .map(|finding| &finding.name)
+            .collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), capabilities.findings.len(), "each name once");
@@ -138,11 +144,11 @@ mod tests {
 
     #[test]
     fn probing_twice_finds_the_same_things() {
-        let shape = |capabilities: &Capabilities| -> Vec<(&str, bool)> {
+        let shape = |capabilities: &Capabilities| -> Vec<(String, bool)> {
             capabilities
                 .findings
                 .iter()
-                .map(|finding| (finding.name, finding.is_available()))
+                .map(|finding| (finding.name.to_string(), finding.is_available()))
                 .collect()
         };
         assert_eq!(shape(&Capabilities::probe()), shape(&Capabilities::probe()));

@@ -1,6 +1,7 @@
 //! No stream that was damaged, cut, put together anew or made by someone who knows the secret brings a migration's target down.
 //!
-//! Two kinds of cases: bytes of a good stream are changed, then every frame that is accepted must be the one that was sent in its place; or
+//! Two kinds of cases: bytes of a good stream are changed, then every frame that is accepted must be the one that was sent in its place, also
+//! where its pages went straight into memory; or
 //! payloads are changed before they are sealed, as a broken source would send them, then each is refused with a reason or means the same
 //! when it is written again, and what it does to the guest's memory stays within it. Case `n` is the same everywhere.
 //! `TWINRACK_MUTATIONS` sets how many are tried; `fuzz/fuzz_targets/wire_stream.rs` holds the same, guided by coverage.
@@ -13,7 +14,8 @@ use kvm_bindings::{
 use twinrack_hw::guest::layout::GuestPages;
 use twinrack_hw::kvm::{Backing, GuestMemory, VcpuState};
 use twinrack_hw::migrate::message::{Hello, Message};
-use twinrack_hw::migrate::target::take_pages;
+use twinrack_hw::migrate::pages::Came;
+use twinrack_hw::migrate::target::clear;
 use twinrack_hw::migrate::wire::{Direction, FrameReader, FrameWriter, Protection, Secret, WireError};
 use twinrack_scenario::units::Bytes;
 
@@ -127,7 +129,7 @@ fn mutate(bytes: &mut Vec<u8>, draws: &mut Draws) {
 }
 
 /// A good stream with changed bytes: what is accepted is what was sent.
-fn changed_stream(whole: &[u8], frames: &[Frame], draws: &mut Draws) {
+fn changed_stream(whole: &[u8], frames: &[Frame], memory: &GuestMemory, draws: &mut Draws) {
     let mut bytes = whole.to_vec();
     for _ in 0..=draws.below(3) {
         mutate(&mut bytes, draws);
@@ -136,10 +138,39 @@ fn changed_stream(whole: &[u8], frames: &[Frame], draws: &mut Draws) {
     for (kind, payload) in frames {
         match reader.next_frame() {
             Ok(accepted) => assert_eq!(accepted, (*kind, &payload[..]), "not what was sent"),
-            Err(reason) => return assert!(!reason.to_string().is_empty()),
+            Err(reason) => {
+                assert!(!reason.to_string().is_empty());
+                return into_memory(&bytes, frames, memory);
+            }
         }
     }
     assert!(reader.next_frame().is_err(), "nothing was sent behind the last");
+    into_memory(&bytes, frames, memory);
+}
+
+/// The same stream with pages placed as they come: what is accepted is what was sent, in its place.
+fn into_memory(bytes: &[u8], frames: &[Frame], memory: &GuestMemory) {
+    let mut reader = FrameReader::new(bytes, SECRET, Direction::Forth);
+    for (kind, payload) in frames {
+        match reader.next_into(memory) {
+            Ok(Came::Pages(count)) => {
+                assert_eq!((count, *kind), (1, 4), "not what was sent");
+                let mut page = [0; GuestMemory::PAGE];
+                memory
+                    .read(3 * GuestMemory::PAGE as u64, &mut page)
+                    .expect("page 3");
+                assert_eq!(page[..], payload[12..], "not what was sent");
+            }
+            Ok(Came::Message(message)) => {
+                assert_eq!(
+                    Message::decode(*kind, payload).as_ref(),
+                    Ok(&message),
+                    "not what was sent"
+                );
+            }
+            Err(reason) => return assert!(!reason.to_string().is_empty()),
+        }
+    }
 }
 
 /// Frames of a source that is broken.
@@ -154,6 +185,9 @@ fn changed_payload(frames: &[Frame], protection: Protection, memory: &GuestMemor
         mutate(&mut payload, draws);
     }
     let sealed = stream(&[(kind, payload)], protection);
+    if let Err(reason) = FrameReader::new(&sealed[..], SECRET, Direction::Forth).next_into(memory) {
+        assert!(!reason.to_string().is_empty());
+    }
     let mut reader = FrameReader::new(&sealed[..], SECRET, Direction::Forth);
     let (kind, payload) = reader.next_frame().expect("sealed as it is");
     let message = match Message::decode(kind, payload) {
@@ -163,7 +197,9 @@ fn changed_payload(frames: &[Frame], protection: Protection, memory: &GuestMemor
     let mut again = Vec::new();
     message.encode(&mut again);
     assert_eq!(Message::decode(kind, &again).as_ref(), Ok(&message));
-    if let Err(reason) = take_pages(memory, &message) {
+    if let Message::Zeros(runs) = message
+        && let Err(reason) = clear(memory, runs)
+    {
         assert!(reason.to_string().contains("guest address"), "{reason}");
     }
 }
@@ -181,7 +217,7 @@ fn no_stream_brings_a_target_down() {
         let (protection, whole) = &both[draws.below(2)];
         let case = std::panic::AssertUnwindSafe(|| {
             if draws.below(2) == 0 {
-                changed_stream(whole, &frames, &mut draws);
+                changed_stream(whole, &frames, &memory, &mut draws);
             } else {
                 changed_payload(&frames, *protection, &memory, &mut draws);
             }

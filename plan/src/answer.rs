@@ -2,17 +2,23 @@
 
 use rayon::prelude::*;
 use serde::Serialize;
+use twinrack_scenario::domain::DomainKind;
+use twinrack_scenario::spec::expect::Operator;
 use twinrack_scenario::spec::plan::{Objective, PlanSpec, SearchWord};
+use twinrack_scenario::spec::spare::SpareSpec;
 
+use crate::actions::{self, Action};
+use crate::confidence::{Confidence, confidence};
+use crate::failures::{self, Failure};
 use crate::headroom::Headroom;
+use crate::means::Means;
+use crate::measured::Measured;
+use crate::portrait::{self, Portrait};
 use crate::question::{Alternative, PlanError, Question};
-use crate::replicate::{quantile, replicate, wilson};
+use crate::replicate::{quantile, replicate};
+use crate::runway::{self, Month};
 use crate::search::{Found, bisection, scan};
-use crate::store::Store;
-use crate::trial::{Candidate, Level, Runner, Trial, Usage, carry_out};
-
-/// Hours of a year, for what is taken from the span of a run to a year.
-const HOURS_A_YEAR: f64 = 8766.0;
+use crate::trial::{Candidate, Level, Trial};
 
 /// The share of samples in which the number given must hold.
 pub const SURE: f64 = 0.95;
@@ -22,8 +28,10 @@ pub const SURE: f64 = 0.95;
 pub struct Answer {
     /// The scenario's name.
     pub name: String,
-    /// Hosts that may be missing.
-    pub spare: u32,
+    /// Its title.
+    pub title: Option<String>,
+    /// What may be missing, in words: `N+1`, `N+1 rack`.
+    pub spare: String,
     /// What the best alternative has least of.
     pub minimise: &'static str,
     /// Each alternative, in the order of the question.
@@ -32,10 +40,23 @@ pub struct Answer {
     pub best: Option<usize>,
     /// How long the best one lasts; where growth was given.
     pub headroom: Option<Headroom>,
+    /// How full the best one gets, month by month; nothing where nothing grows.
+    pub runway: Vec<Month>,
+    /// The way to the best one from the scenario as it stands.
+    pub actions: Vec<Action>,
+    /// What failures of hosts, racks and power feeds would do to the best one.
+    pub failures: Vec<Failure>,
+    /// Whether a failover cluster restarts the VMs of hosts that fail.
+    pub restarts: bool,
+    /// One run of the best one.
+    #[serde(skip)]
+    pub portrait: Option<Portrait>,
+    /// The ceiling on use of all processors together, where the plan asks for one.
+    pub cpu_ceiling: Option<f64>,
     /// What was taken for granted.
     pub assumptions: Vec<String>,
-    /// What speaks for trusting it: each a reason, and whether it is there.
-    pub confidence: Vec<(bool, String)>,
+    /// How far it can be trusted, and why.
+    pub confidence: Confidence,
 }
 
 /// One alternative's size.
@@ -51,57 +72,10 @@ pub struct Sized {
     pub needed: Vec<Option<u32>>,
     /// Hosts needed in the 2.5 % and the 97.5 % quantile of the samples.
     pub interval: Option<(u32, u32)>,
-    /// Samples in which `hosts` hold.
-    pub holds: usize,
-    /// 95 % interval of the share in which it holds (Wilson).
-    pub holds_share: (f64, f64),
     /// What broke at one host less than was needed, the commonest first: (level, samples).
     pub breaks: Vec<(Level, usize)>,
-    /// The level nearest to its limit at `hosts`: its words, and how much of the limit is used.
-    pub tightest: Option<(String, f64)>,
-    /// Highest use of the processors over all samples.
-    pub cpu_peak: f64,
-    /// Memory given to VMs, as a share of what is there when the spare hosts are missing.
-    pub memory: f64,
-    /// Longest time to empty a host, s.
-    pub drain_s: Option<f64>,
-    /// Energy of a year, kWh: mean over the samples.
-    pub energy_kwh_year: f64,
-    /// Price of hosts and energy over the plan's years.
-    pub cost: Option<f64>,
-    /// Where each VM was started at the first seed: (VM, host).
-    #[serde(skip)]
-    pub placement: Vec<(String, String)>,
-}
-
-/// What a plan needs from outside.
-pub struct Means<'a> {
-    /// Carries a scenario out.
-    pub run: Runner<'a>,
-    /// Where trials are kept.
-    pub store: &'a Store,
-    /// Told after every trial.
-    pub tried: &'a (dyn Fn() + Sync),
-}
-
-impl Means<'_> {
-    /// A trial, kept or carried out.
-    pub(crate) fn trial(
-        &self,
-        alternative: &Alternative,
-        plan: &PlanSpec,
-        candidate: Candidate,
-    ) -> Result<Trial, PlanError> {
-        let trial = if let Some(trial) = self.store.kept(alternative, candidate) {
-            trial
-        } else {
-            let trial = carry_out(&alternative.scenario, plan, candidate, self.run)?;
-            self.store.keep(alternative, candidate, &trial)?;
-            trial
-        };
-        (self.tried)();
-        Ok(trial)
-    }
+    /// What `hosts` are like; none where there is no such number.
+    pub measured: Option<Measured>,
 }
 
 /// The answer at one seed.
@@ -112,41 +86,95 @@ struct AtSeed {
 
 /// Answers a question.
 pub fn plan(question: &Question, means: &Means<'_>) -> Result<Answer, PlanError> {
-    let search = question.search();
     let alternatives: Vec<Sized> = question
         .alternatives
         .par_iter()
-        .map(|alternative| {
-            let sizer = Sizer {
-                alternative,
-                plan: &question.plan,
-                means,
-            };
-            sizer.size(search)
-        })
+        .map(|alternative| size(question, alternative, means))
         .collect::<Result<_, _>>()?;
     let best = best(&alternatives, question.plan.minimise);
-    let headroom = match best {
-        Some(best) => Headroom::of(question, best, &alternatives[best], means)?,
+    let chosen = best.and_then(|best| Some((&question.alternatives[best], alternatives[best].hosts?)));
+    let plan = &question.plan;
+    let headroom = match chosen {
+        Some((alternative, hosts)) => Headroom::of(plan, alternative, hosts, means)?,
         None => None,
     };
+    let (mut runway, mut actions, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    let mut portrait = None;
+    if let Some((alternative, hosts)) = chosen {
+        if let Some(headroom) = &headroom {
+            runway = runway::runway(plan, alternative, hosts, headroom, means)?;
+        }
+        actions = actions::actions(plan, &question.present, alternative, hosts, means)?;
+        failures = failures::failures(plan, alternative, hosts, means)?;
+        portrait = Some(portrait::portrait(plan, alternative, hosts, means)?);
+    }
     Ok(Answer {
         name: question.alternatives[0].scenario.spec.name.value.clone(),
-        spare: question.plan.spare,
+        title: question.present.scenario.spec.title.clone(),
+        spare: spare_words(&question.plan.spare),
         minimise: question.plan.minimise.word(),
         best,
         headroom,
+        runway,
+        actions,
+        failures,
+        portrait,
+        cpu_ceiling: cpu_ceiling(plan),
+        restarts: !question.present.scenario.spec.clusters.is_empty(),
         assumptions: crate::assumptions::assumptions(question),
-        confidence: crate::assumptions::confidence(question),
+        confidence: confidence(question),
         alternatives,
     })
 }
 
+/// The ceiling that a plan sets on the use of all processors together.
+fn cpu_ceiling(plan: &PlanSpec) -> Option<f64> {
+    let upper = |op: Operator| matches!(op, Operator::Below | Operator::AtMost);
+    let ceiling = plan
+        .require
+        .iter()
+        .find(|item| item.kpi.value == "cpu.utilisation.max" && upper(item.op));
+    ceiling.map(|item| item.limit)
+}
+
+/// How many hosts one alternative needs.
+pub(crate) fn size(
+    question: &Question,
+    alternative: &Alternative,
+    means: &Means<'_>,
+) -> Result<Sized, PlanError> {
+    let sizer = Sizer {
+        alternative,
+        plan: &question.plan,
+        means,
+    };
+    sizer.size(question.search())
+}
+
+/// What may be missing, in planners' words.
+pub fn spare_words(spare: &SpareSpec) -> String {
+    let kinds = DomainKind::ALL.map(|kind| (kind, spare.of(kind)));
+    let mut words = kinds
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(kind, count)| match kind {
+            DomainKind::Host => format!("N+{count}"),
+            _ => format!("N+{count} {}", kind.word()),
+        });
+    match words.next() {
+        Some(first) => words.fold(first, |all, next| format!("{all}, {next}")),
+        None => "no host to spare".to_owned(),
+    }
+}
+
 fn best(alternatives: &[Sized], objective: Objective) -> Option<usize> {
+    let measured = |sized: &Sized, of: fn(&Measured) -> Option<f64>| {
+        sized.measured.as_ref().and_then(of).unwrap_or(f64::INFINITY)
+    };
     let weight = |sized: &Sized| match objective {
         Objective::Hosts => sized.hosts.map_or(f64::INFINITY, f64::from),
-        Objective::Energy => sized.energy_kwh_year,
-        Objective::Cost => sized.cost.unwrap_or(f64::INFINITY),
+        Objective::Energy => measured(sized, |measured| Some(measured.energy_kwh_year)),
+        Objective::Cost => measured(sized, |measured| measured.cost),
     };
     let fits = alternatives
         .iter()
@@ -165,11 +193,7 @@ struct Sizer<'a> {
 
 impl Sizer<'_> {
     fn trial(&self, hosts: u32, seed: u64) -> Result<Trial, PlanError> {
-        let candidate = Candidate {
-            hosts,
-            growth: 1.0,
-            seed,
-        };
+        let candidate = Candidate::of(hosts, seed);
         self.means.trial(self.alternative, self.plan, candidate)
     }
 
@@ -228,22 +252,10 @@ impl Sizer<'_> {
                 .par_iter()
                 .map(|at| self.trial(hosts, at.seed))
                 .collect::<Result<_, _>>()?;
-            sized.measure(&trials);
-            sized.cost = price(self.plan, self.alternative, hosts, sized.energy_kwh_year);
+            sized.measured = Measured::of(self.plan, self.alternative, hosts, &trials);
         }
         Ok(sized)
     }
-}
-
-/// What hosts and their energy cost over the plan's years; none where nothing has a price.
-fn price(plan: &PlanSpec, alternative: &Alternative, hosts: u32, energy_kwh_year: f64) -> Option<f64> {
-    let prices = plan.prices.as_ref()?;
-    let fits = |of: &Option<String>| {
-        of.as_ref()
-            .is_none_or(|of| alternative.sets.iter().any(|(_, value)| value == of))
-    };
-    let host = prices.hosts.iter().find(|price| fits(&price.of))?;
-    Some(f64::from(hosts) * host.price + prices.years * energy_kwh_year * prices.pue * prices.kwh)
 }
 
 impl Sized {
@@ -260,62 +272,16 @@ impl Sized {
             hosts: whole(SURE),
             interval: whole(0.025).zip(whole(0.975)),
             needed,
-            holds: 0,
-            holds_share: (0.0, 0.0),
             breaks: Vec::new(),
-            tightest: None,
-            cpu_peak: 0.0,
-            memory: 0.0,
-            drain_s: None,
-            energy_kwh_year: 0.0,
-            cost: None,
-            placement: Vec::new(),
+            measured: None,
         }
     }
 
     fn broke(&mut self, level: Option<&Level>) {
         let Some(level) = level else { return };
-        let same = |known: &&mut (Level, usize)| {
-            known.0.situation == level.situation && known.0.item.kpi == level.item.kpi
-        };
-        match self.breaks.iter_mut().find(same) {
+        match self.breaks.iter_mut().find(|(known, _)| known.is_alike(level)) {
             Some(known) => known.1 += 1,
             None => self.breaks.push((level.clone(), 1)),
         }
     }
-
-    /// Takes over what the hosts given were like at every seed.
-    fn measure(&mut self, trials: &[Trial]) {
-        let usages: Vec<&Usage> = trials.iter().filter_map(|trial| trial.usage.as_ref()).collect();
-        self.holds = trials.iter().filter(|trial| trial.holds).count();
-        self.holds_share = wilson(self.holds, trials.len());
-        let most = |of: fn(&Usage) -> f64| usages.iter().map(|usage| of(usage)).fold(0.0, f64::max);
-        self.cpu_peak = most(|usage| usage.cpu_peak);
-        self.memory = most(|usage| usage.memory);
-        self.drain_s = usages.iter().filter_map(|usage| usage.drain_s).reduce(f64::max);
-        let yearly = usages
-            .iter()
-            .map(|usage| usage.energy_kwh / usage.span_s * 3600.0 * HOURS_A_YEAR);
-        self.energy_kwh_year = yearly.sum::<f64>() / (usages.len() as f64).max(1.0);
-        self.placement = usages
-            .first()
-            .map(|usage| usage.placement.clone())
-            .unwrap_or_default();
-        let levels = trials.iter().flat_map(|trial| &trial.levels).filter_map(used);
-        let memory = ("memory with the spare hosts missing".to_owned(), self.memory);
-        self.tightest = levels
-            .chain([memory])
-            .reduce(|most, next| if next.1 > most.1 { next } else { most });
-    }
-}
-
-/// How much of an upper limit is used; nothing for other kinds of levels.
-fn used(level: &Level) -> Option<(String, f64)> {
-    let item = &level.item;
-    let upper = matches!(item.op.as_str(), "<" | "<=") && item.limit > 0.0;
-    let value = item.value.filter(|_| upper)?;
-    Some((
-        format!("{} {}", item.kpi, level.situation.words()),
-        value / item.limit,
-    ))
 }

@@ -1,6 +1,7 @@
-//! What a plan takes for granted, and what speaks for trusting it.
+//! What a plan takes for granted.
 
-use twinrack_scenario::spec::workload::{TraceOrder, WorkloadKind};
+use twinrack_scenario::domain::DomainKind;
+use twinrack_scenario::spec::plan::{PlanSpec, PricesSpec};
 
 use crate::question::Question;
 
@@ -9,13 +10,7 @@ pub fn assumptions(question: &Question) -> Vec<String> {
     let (plan, first) = (&question.plan, &question.alternatives[0].scenario);
     let mut lines = vec![
         format!("rules of `{}`; {} VMs", first.spec.edition, first.vms.len()),
-        format!(
-            "every VM has a place{}",
-            match plan.spare {
-                0 => String::new(),
-                spare => format!(", also with {spare} of the hosts missing from the start to the end"),
-            }
-        ),
+        format!("every VM has a place{}", missing(plan)),
     ];
     for alternative in &question.alternatives {
         let hosts = alternative.scenario.spec.hosts.iter();
@@ -44,12 +39,7 @@ pub fn assumptions(question: &Question) -> Vec<String> {
         "energy of a year is that of {} times so many; all hosts stay on unless a policy switches them off",
         first.spec.duration.value
     ));
-    if let Some(prices) = &plan.prices {
-        lines.push(format!(
-            "{} a kWh, times {} for the room (PUE), {} years; only hosts of `{}` are priced",
-            prices.kwh, prices.pue, prices.years, plan.hosts.value
-        ));
-    }
+    lines.extend(plan.prices.as_ref().map(prices));
     if let Some(growth) = &plan.growth {
         lines.push(format!(
             "the mix of VMs stays as it is and grows by {} a month, deviation {}",
@@ -59,65 +49,41 @@ pub fn assumptions(question: &Question) -> Vec<String> {
     lines
 }
 
-/// Reasons to trust the answer, and whether each is there: five stars when all are.
-pub fn confidence(question: &Question) -> Vec<(bool, String)> {
-    let scenario = &question.alternatives[0].scenario;
-    let traced = scenario
-        .spec
-        .workloads
-        .iter()
-        .filter_map(|workload| match &workload.demand {
-            WorkloadKind::Trace(spec) => Some((workload.name.value.as_str(), spec)),
-            _ => None,
-        });
-    let traced: Vec<_> = traced.collect();
-    let follows = |name: Option<&str>| name.is_some_and(|name| traced.iter().any(|(own, _)| *own == name));
-    let measured: usize = (0..scenario.vms.group_count())
-        .filter(|group| {
-            follows(
-                scenario.spec.vms[*group]
-                    .workload
-                    .as_ref()
-                    .map(|name| name.value.as_str()),
-            )
-        })
-        .map(|group| scenario.vms.members(group).len())
-        .sum();
-    let days = match (&scenario.trace, traced.first()) {
-        (Some(trace), Some((_, spec))) => trace.row_length as f64 * spec.interval.as_secs_f64() / 86_400.0,
-        _ => 0.0,
+/// What things cost, in words.
+fn prices(prices: &PricesSpec) -> String {
+    let windows = prices.kwh.windows.iter();
+    let tariff: Vec<String> = match &prices.kwh.windows[..] {
+        [flat] => vec![format!("{}", flat.price)],
+        _ => windows
+            .map(|window| format!("{} from {window}", window.price))
+            .collect(),
     };
-    let all = scenario.vms.len() as usize;
-    let drawn = traced.iter().any(|(_, spec)| spec.order == TraceOrder::Drawn);
-    let calibrated = question.alternatives.iter().all(|alternative| {
-        let hosts = alternative.scenario.spec.hosts.iter();
-        hosts.clone().all(|host| {
-            host.source
-                .as_deref()
-                .is_some_and(|source| source.contains("calibrate"))
+    let hosts: Vec<String> = prices
+        .hosts
+        .iter()
+        .map(|host| match &host.of {
+            Some(of) => format!("{} a {of}", host.price),
+            None => format!("{} a host", host.price),
         })
-    });
-    let growth = question.plan.growth.as_ref();
-    vec![
-        (
-            measured == all && all > 0,
-            format!("demand was measured for {measured} of {all} VMs"),
-        ),
-        (
-            days >= 7.0,
-            format!("{days:.1} days of demand; a week or more shows its rhythm"),
-        ),
-        (
-            drawn,
-            "each replication is another sample of the demand (`order: drawn`)".to_owned(),
-        ),
-        (
-            growth.is_none_or(|growth| growth.deviation.0 > 0.0),
-            "growth has a spread, or is not asked for".to_owned(),
-        ),
-        (
-            calibrated,
-            "the profile was calibrated against hardware".to_owned(),
-        ),
-    ]
+        .collect();
+    format!(
+        "prices: {}; {} a kWh, times {} for the room (PUE), {} years; a run begins at midnight",
+        hosts.join(", "),
+        tariff.join(", "),
+        prices.pue,
+        prices.years
+    )
+}
+
+/// What may be missing, in words.
+fn missing(plan: &PlanSpec) -> String {
+    let words = |kind: DomainKind| match plan.spare.of(kind) {
+        0 => None,
+        count => Some(format!("{count} {} missing", kind.word())),
+    };
+    let kinds: Vec<String> = DomainKind::ALL.into_iter().filter_map(words).collect();
+    if kinds.is_empty() {
+        return String::new();
+    }
+    format!(", also with {} from the start to the end", kinds.join(", or "))
 }

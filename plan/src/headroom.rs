@@ -2,17 +2,18 @@
 
 use rayon::prelude::*;
 use serde::Serialize;
+use twinrack_scenario::spec::plan::PlanSpec;
 
-use crate::answer::{Means, Sized};
-use crate::question::{PlanError, Question};
-use crate::replicate::quantile;
+use crate::means::Means;
+use crate::question::{Alternative, PlanError};
+use crate::replicate::{Interval, quantile, quantile_interval};
 use crate::search::{Found, bisection};
 use crate::trial::Candidate;
 
 /// Growth is tried in steps of this share of the VMs.
-const STEP: f64 = 0.01;
+pub(crate) const STEP: f64 = 0.01;
 /// Growth is tried up to this many steps: four times the VMs.
-const STEPS: u32 = 300;
+pub(crate) const STEPS: u32 = 300;
 
 /// What is left.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,27 +31,25 @@ pub struct Headroom {
 }
 
 impl Headroom {
-    /// The headroom of one alternative with the hosts it needs, at as many seeds as there are replications at least.
+    /// The headroom of so many hosts, at as many seeds as there are replications at least; nothing without growth.
     pub(crate) fn of(
-        question: &Question,
-        best: usize,
-        sized: &Sized,
+        plan: &PlanSpec,
+        alternative: &Alternative,
+        hosts: u32,
         means: &Means<'_>,
     ) -> Result<Option<Self>, PlanError> {
-        let (Some(growth), Some(hosts)) = (&question.plan.growth, sized.hosts) else {
+        let Some(growth) = &plan.growth else {
             return Ok(None);
         };
-        let alternative = &question.alternatives[best];
         let first = alternative.scenario.spec.seed;
-        let count = question.plan.replications.least;
+        let count = plan.replications.least;
         let breaks = |seed: u64, steps: u32| {
             let candidate = Candidate {
-                hosts,
                 growth: 1.0 + STEP * f64::from(steps),
-                seed,
+                ..Candidate::of(hosts, seed)
             };
             means
-                .trial(alternative, &question.plan, candidate)
+                .trial(alternative, plan, candidate)
                 .map(|trial| !trial.holds)
         };
         let found: Vec<Found> = (0..u64::from(count))
@@ -91,16 +90,37 @@ impl Headroom {
     pub fn more_spread(&self) -> [u32; 3] {
         let mut sorted = self.more.clone();
         sorted.sort_unstable();
-        [0.05, 0.5, 0.95].map(|share| quantile(&sorted, share).unwrap_or(0))
+        SHARES.map(|share| quantile(&sorted, share).unwrap_or(0))
     }
 
     /// Months left: the 5 % quantile, the median, the 95 % quantile.
     pub fn months_spread(&self) -> [f64; 3] {
+        let sorted = self.months_sorted();
+        SHARES.map(|share| quantile(&sorted, share).unwrap_or(0.0))
+    }
+
+    /// The 95 % intervals of these three.
+    pub fn months_intervals(&self) -> [Interval<f64>; 3] {
+        let sorted = self.months_sorted();
+        SHARES.map(|share| quantile_interval(&sorted, share))
+    }
+
+    /// The 95 % intervals of VMs more.
+    pub fn more_intervals(&self) -> [Interval<u32>; 3] {
+        let mut sorted = self.more.clone();
+        sorted.sort_unstable();
+        SHARES.map(|share| quantile_interval(&sorted, share))
+    }
+
+    fn months_sorted(&self) -> Vec<f64> {
         let mut sorted = self.months.clone();
         sorted.sort_by(f64::total_cmp);
-        [0.05, 0.5, 0.95].map(|share| quantile(&sorted, share).unwrap_or(0.0))
+        sorted
     }
 }
+
+/// The quantiles that are told.
+const SHARES: [f64; 3] = [0.05, 0.5, 0.95];
 
 /// The value that a standard normal number is below with a probability, by halving its distribution function.
 fn normal_quantile(probability: f64) -> f64 {

@@ -96,6 +96,8 @@ pub struct Alternative {
 pub struct Question {
     /// The plan.
     pub plan: PlanSpec,
+    /// The scenario as it stands, with the hosts that it has now.
+    pub present: Alternative,
     /// Its alternatives, in the order of the axes, the last going round fastest.
     pub alternatives: Vec<Alternative>,
 }
@@ -135,7 +137,15 @@ impl Question {
                 })
             })
             .collect::<Result<_, PlanError>>()?;
-        Ok(Self { plan, alternatives })
+        Ok(Self {
+            plan,
+            present: Alternative {
+                name: String::new(),
+                sets: Vec::new(),
+                scenario: base,
+            },
+            alternatives,
+        })
     }
 
     /// How the number is searched: consolidation moves VMs about, and a host more may then do worse.

@@ -65,6 +65,39 @@ pub fn quantile<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     sorted.get(rank.saturating_sub(1)).copied()
 }
 
+/// A 95 % interval; open at an end where there are too few values to tell.
+pub type Interval<T> = (Option<T>, Option<T>);
+
+/// The 95 % interval of a quantile, of sorted values, whatever their distribution: the order statistics that it lies between
+/// (David and Nagaraja, "Order Statistics", 3rd ed., 7.1).
+pub fn quantile_interval<T: Copy>(sorted: &[T], share: f64) -> Interval<T> {
+    // Of n values the number at or below the quantile is binomial.
+    let n = sorted.len();
+    let binomial = |rank: usize| {
+        let choices = libm::lgamma(n as f64 + 1.0)
+            - libm::lgamma(rank as f64 + 1.0)
+            - libm::lgamma((n - rank) as f64 + 1.0);
+        let odds = rank as f64 * libm::log(share) + (n - rank) as f64 * libm::log1p(-share);
+        libm::exp(choices + odds)
+    };
+    let mut below = 0.0;
+    let (mut low, mut high) = (None, None);
+    for rank in 0..=n {
+        // `below` is the chance of fewer than `rank` values at or below the quantile.
+        if below <= TAIL {
+            low = rank.checked_sub(1).map(|at| sorted[at]);
+        }
+        if high.is_none() && below >= 1.0 - TAIL {
+            high = rank.checked_sub(1).map(|at| sorted[at]);
+        }
+        below += binomial(rank);
+    }
+    (low, high)
+}
+
+/// What a 95 % interval leaves out at each end.
+const TAIL: f64 = 0.025;
+
 #[cfg(test)]
 mod tests {
     use twinrack_scenario::units::Ratio;
@@ -117,6 +150,18 @@ mod tests {
         assert!((low - 0.7225).abs() < 1e-3 && (high - 1.0).abs() < 1e-9);
         let (low, high) = wilson(50, 100);
         assert!((low - 0.4038).abs() < 1e-3 && (high - 0.5962).abs() < 1e-3);
+    }
+
+    #[test]
+    fn intervals_of_quantiles_as_in_the_tables() {
+        // Of 20 values the 6th and the 15th hold the median with 95.9 %, of 100 the 40th and the 61st with 96.5 %.
+        let values = |n: u32| (1..=n).collect::<Vec<u32>>();
+        assert_eq!(quantile_interval(&values(20), 0.5), (Some(6), Some(15)));
+        assert_eq!(quantile_interval(&values(100), 0.5), (Some(40), Some(61)));
+        // The least of 20 is below the 5 % quantile with 64 % only: the interval is open.
+        assert_eq!(quantile_interval(&values(20), 0.05), (None, Some(4)));
+        assert_eq!(quantile_interval(&values(20), 0.95), (Some(17), None));
+        assert_eq!(quantile_interval(&values(1), 0.5), (None, None));
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::question::{Alternative, PlanError};
-use crate::trial::{Candidate, Trial};
 
 /// Trials on disk.
 #[derive(Debug, Clone)]
@@ -25,34 +27,31 @@ impl Store {
         })
     }
 
-    fn path(&self, alternative: &Alternative, candidate: Candidate) -> PathBuf {
+    fn path(&self, alternative: &Alternative, tried: &str) -> PathBuf {
         let mut hasher = blake3::Hasher::new();
-        for part in [self.maker.as_bytes(), alternative.scenario.blake3.as_bytes()] {
+        for part in [&self.maker, &alternative.scenario.blake3, tried] {
             hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
+            hasher.update(part.as_bytes());
         }
-        hasher.update(&candidate.hosts.to_le_bytes());
-        hasher.update(&candidate.growth.to_bits().to_le_bytes());
-        hasher.update(&candidate.seed.to_le_bytes());
         let name = hasher.finalize().to_hex();
         self.folder.join(format!("{}.json", &name[..32]))
     }
 
-    /// A trial that was kept. One that can't be read is made again.
-    pub fn kept(&self, alternative: &Alternative, candidate: Candidate) -> Option<Trial> {
-        let text = fs::read(self.path(alternative, candidate)).ok()?;
+    /// What came of a trial that was kept. One that can't be read is made again.
+    pub fn kept<T: DeserializeOwned>(&self, alternative: &Alternative, tried: &str) -> Option<T> {
+        let text = fs::read(self.path(alternative, tried)).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Keeps a trial: it appears under its name whole, or not at all.
+    /// Keeps what came of a trial: it appears under its name whole, or not at all.
     pub fn keep(
         &self,
         alternative: &Alternative,
-        candidate: Candidate,
-        trial: &Trial,
+        tried: &str,
+        outcome: &impl Serialize,
     ) -> Result<(), PlanError> {
-        let text = serde_json::to_vec(trial).unwrap_or_default();
-        write_whole(&self.path(alternative, candidate), &text)
+        let text = serde_json::to_vec(outcome).unwrap_or_default();
+        write_whole(&self.path(alternative, tried), &text)
     }
 }
 

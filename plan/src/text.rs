@@ -1,12 +1,19 @@
 //! The answer in planners' words: the verdict first, a line for each alternative, what breaks first, what is left, what was
 //! taken for granted.
 
+pub mod actions;
+pub mod failures;
+mod left;
+pub mod whatif;
+
+pub use left::interval;
 use twinrack_reports::text::expectation;
 use twinrack_reports::text::quantity;
 use twinrack_reports::text::table::{Last, drawn, table};
 
 use crate::answer::{Answer, Sized};
-use crate::headroom::Headroom;
+use crate::confidence::Reason;
+use crate::measured::Measured;
 
 /// One line that answers the question.
 pub fn verdict(answer: &Answer) -> String {
@@ -17,12 +24,16 @@ pub fn verdict(answer: &Answer) -> String {
         );
     };
     let hosts = best.hosts.unwrap_or_default();
-    let tightest = best.tightest.as_ref().map_or(String::new(), |(what, used)| {
+    let tightest = best
+        .measured
+        .as_ref()
+        .and_then(|measured| measured.tightest.as_ref());
+    let tightest = tightest.map_or(String::new(), |(what, used)| {
         format!("; tightest: {what}, {} of its limit", percent(*used))
     });
     format!(
         "FITS with {}: {}{}, least {} ({}){tightest}",
-        spare_words(answer.spare),
+        answer.spare,
         counted(hosts),
         of(best),
         answer.minimise,
@@ -30,7 +41,7 @@ pub fn verdict(answer: &Answer) -> String {
     )
 }
 
-fn counted(hosts: u32) -> String {
+pub(crate) fn counted(hosts: u32) -> String {
     if hosts == 1 {
         "1 host".to_owned()
     } else {
@@ -46,14 +57,6 @@ fn of(sized: &Sized) -> String {
     }
 }
 
-fn spare_words(spare: u32) -> String {
-    if spare == 0 {
-        "no host to spare".to_owned()
-    } else {
-        format!("N+{spare}")
-    }
-}
-
 fn interval_words(sized: &Sized) -> String {
     match sized.interval {
         Some((low, high)) if low == high => format!("{low} in 95 % of {} samples", sized.needed.len()),
@@ -62,7 +65,7 @@ fn interval_words(sized: &Sized) -> String {
     }
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
@@ -73,7 +76,10 @@ pub fn written(answer: &Answer, width: u16) -> String {
         alternatives(answer, width),
         breaks(answer, width),
     ];
-    parts.extend(answer.headroom.as_ref().map(headroom));
+    parts.extend(left::headroom(answer, width));
+    parts.extend(left::runway(answer, width));
+    parts.extend(failures::written(answer, width));
+    parts.extend(actions::summary(&answer.actions));
     parts.push(confidence(answer));
     parts.push(format!(
         "searched by {}, at {} seeds; taken for granted:\n{}",
@@ -90,7 +96,7 @@ pub fn written(answer: &Answer, width: u16) -> String {
 }
 
 /// How the numbers were searched: one word, or one for each alternative where they differ.
-fn searches(answer: &Answer) -> String {
+pub(crate) fn searches(answer: &Answer) -> String {
     let mut words: Vec<&str> = answer.alternatives.iter().map(|sized| sized.search).collect();
     words.dedup();
     words.join(", ")
@@ -110,13 +116,14 @@ fn alternatives(answer: &Answer, width: u16) -> String {
         "hosts",
         "95 %",
         "holds in",
+        "CPU p95",
         "CPU peak",
         "memory",
         "drain",
         "kWh a year",
         "cost",
     ];
-    let mut table = table(width, &header, &[2, 3, 4, 5, 6, 7, 8, 9], Last::Number);
+    let mut table = table(width, &header, &[2, 3, 4, 5, 6, 7, 8, 9, 10], Last::Number);
     for (index, sized) in answer.alternatives.iter().enumerate() {
         let mark = if answer.best == Some(index) { "->" } else { "" };
         let name = if sized.name.is_empty() {
@@ -125,8 +132,8 @@ fn alternatives(answer: &Answer, width: u16) -> String {
             &sized.name
         };
         let mut row = vec![mark.to_owned(), name.to_owned()];
-        row.extend(match sized.hosts {
-            Some(hosts) => fitting(sized, hosts),
+        row.extend(match sized.hosts.zip(sized.measured.as_ref()) {
+            Some((hosts, measured)) => fitting(sized, hosts, measured),
             None => vec!["none".to_owned()],
         });
         table.add_row(row);
@@ -134,21 +141,22 @@ fn alternatives(answer: &Answer, width: u16) -> String {
     drawn(&table)
 }
 
-fn fitting(sized: &Sized, hosts: u32) -> Vec<String> {
+fn fitting(sized: &Sized, hosts: u32, measured: &Measured) -> Vec<String> {
     let interval = sized
         .interval
         .map_or("-".to_owned(), |(low, high)| format!("{low}-{high}"));
     vec![
         hosts.to_string(),
         interval,
-        format!("{}/{}", sized.holds, sized.needed.len()),
-        percent(sized.cpu_peak),
-        percent(sized.memory),
-        sized
+        format!("{}/{}", measured.holds, sized.needed.len()),
+        percent(measured.cpu_p95),
+        percent(measured.cpu_peak),
+        percent(measured.memory),
+        measured
             .drain_s
             .map_or(String::new(), |seconds| quantity(seconds, "s")),
-        quantity(libm::round(sized.energy_kwh_year), "1"),
-        sized
+        quantity(libm::round(measured.energy_kwh_year), "1"),
+        measured
             .cost
             .map_or(String::new(), |cost| quantity(libm::round(cost), "1")),
     ]
@@ -193,41 +201,23 @@ fn breaks(answer: &Answer, width: u16) -> String {
     drawn(&table)
 }
 
-fn headroom(headroom: &Headroom) -> String {
-    let [least, more, most] = headroom.more_spread();
-    let beyond = if headroom.beyond {
-        ", or more: no more was tried"
-    } else {
-        ""
-    };
-    let [soon, months, late] = headroom.months_spread();
-    let span = |months: f64| {
-        if months.is_finite() {
-            format!("{months:.0}")
-        } else {
-            "for ever".to_owned()
-        }
-    };
-    format!(
-        "VMs remaining: {more} of the same mix ({least} to {most} in 90 % of {} samples{beyond})\n\
-         time remaining: {} months ({} to {} in 90 %)",
-        headroom.more.len(),
-        span(months),
-        span(soon),
-        span(late)
-    )
+/// Months until something breaks, in words.
+pub(crate) fn months_words(months: f64) -> String {
+    match months {
+        months if months.is_infinite() => "for ever".to_owned(),
+        months if months < 1.0 => "now".to_owned(),
+        months => format!("{months:.0} months"),
+    }
 }
 
 fn confidence(answer: &Answer) -> String {
-    let stars = answer.confidence.iter().filter(|(there, _)| *there).count();
-    let lines: Vec<String> = answer
-        .confidence
-        .iter()
-        .map(|(there, reason)| format!("  {} {reason}", if *there { "*" } else { "-" }))
-        .collect();
+    let confidence = &answer.confidence;
+    let line = |reason: &Reason| format!("  {} {}", reason.mark(), reason.words);
+    let lines: Vec<String> = confidence.reasons.iter().map(line).collect();
     format!(
-        "confidence: {stars} of {} stars\n{}",
-        answer.confidence.len(),
+        "confidence: {} {} of 5 stars\n{}",
+        confidence.drawn(),
+        confidence.stars,
         lines.join("\n")
     )
 }

@@ -10,6 +10,7 @@ pub mod band;
 pub mod boxes;
 pub mod changes;
 pub mod gantt;
+pub mod heat;
 pub mod line;
 pub mod multiple;
 pub mod waterfall;

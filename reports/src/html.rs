@@ -3,17 +3,18 @@
 //! A page says first how it came out, then what that rests on. The page of a run is here; others are made of the same pieces.
 
 pub mod compare;
-mod data;
-mod document;
-mod element;
+pub mod data;
+pub mod document;
+pub mod element;
 mod events;
 mod expectations;
-mod figure;
+pub mod figure;
 mod figures;
 pub mod history;
 mod levels;
 mod migrations;
 mod provenance;
+pub mod replay;
 mod summary;
 pub mod sweep;
 mod utilisation;

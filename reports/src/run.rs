@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use twinrack_scenario::record::{RunRecord, Series, Summary};
 
-pub use migration::{MigrationStory, RoundStory};
+pub use migration::{BlackoutStory, MigrationStory, RoundStory};
 pub use phase::{Phase, PhaseKind};
 
 /// A run's record with names in place of numbers.

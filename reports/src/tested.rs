@@ -11,9 +11,9 @@ pub mod text;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use twinrack_scenario::record::{Expectation, Summary};
+use twinrack_scenario::record::{self, Expectation, Summary};
 
-use crate::text::expectation::{because, limit, value};
+use crate::text::expectation::{because, limit, misses, value};
 
 /// Version of the form of `--json`.
 pub const SCHEMA: &str = "twinrack-test-1";
@@ -135,6 +135,10 @@ impl Tested {
             passed.len(),
             self.scenarios.len()
         );
+        let runs = self.scenarios.iter().flat_map(|scenario| &scenario.runs);
+        line.push_str(&misses(
+            runs.map(|run| run.count(record::Verdict::KnownMiss)).sum(),
+        ));
         for (names, what) in [(failed, "not"), (broken, "can't be run:")] {
             if !names.is_empty() {
                 // Writing into a text can't fail.

@@ -4,8 +4,24 @@
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
+use twinrack_scenario::record::Summary;
+use twinrack_scenario::record::figure::{Source, kind_of};
 
 use crate::text::quantity;
+
+/// Of the statistics of a figure the least, the mean and the greatest say what there is to compare.
+fn told_once(name: &str) -> bool {
+    kind_of(name).is_some_and(|kind| {
+        kind.stats.is_empty() || [".mean", ".min", ".max"].iter().any(|stat| name.ends_with(stat))
+    })
+}
+
+/// Whether a figure is a least or a greatest that is the mean too: that of one value.
+fn is_the_mean(summary: &Summary, name: &str) -> bool {
+    let kind = [".min", ".max"].iter().find_map(|stat| name.strip_suffix(stat));
+    let mean = kind.and_then(|kind| summary.kpis.get(&format!("{kind}.mean")));
+    mean.is_some_and(|mean| summary.kpis.get(name).is_some_and(|own| own.value == mean.value))
+}
 
 /// How far a figure may be off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -32,6 +48,37 @@ pub struct TwinFigure {
 }
 
 impl TwinFigure {
+    /// The figures that a simulation and all of some runs on real hosts have, unless a model stood in for the hosts. What one
+    /// number stands for more than once is told once, and what is zero for all not at all.
+    pub fn beside(simulated: &Summary, measured: &[&Summary]) -> Vec<Self> {
+        let figures = simulated.kpis.iter().filter_map(|(name, figure)| {
+            let own = |summary: &&Summary| {
+                let own = summary
+                    .kpis
+                    .get(name)
+                    .filter(|own| own.source != Source::Modelled)?;
+                Some(own.value)
+            };
+            let values: Vec<f64> = measured.iter().map(own).collect::<Option<_>>()?;
+            let some = figure.value != 0.0 || values.iter().any(|own| *own != 0.0);
+            let one = |summary: &Summary| is_the_mean(summary, name);
+            let again = one(simulated) && measured.iter().all(|summary| one(summary));
+            (told_once(name) && some && !again).then(|| Self {
+                name: name.clone(),
+                unit: figure.unit.clone(),
+                simulated: figure.value,
+                measured: values,
+            })
+        });
+        figures.collect()
+    }
+
+    /// Whether it is within what its gate allows of a single case.
+    pub fn within(&self) -> bool {
+        let gate = gate(&self.name);
+        self.off(gate) <= gate.median
+    }
+
     /// The median of the repeats.
     pub fn median(&self) -> f64 {
         quantile(&self.measured, 0.5)
@@ -89,13 +136,18 @@ pub struct Verdict {
 
 /// Total time and bytes 0.5 % in the median and 2 % at the 95th percentile; downtime 2 % in the median, or 1 ms; rounds equal in 95 %.
 pub fn gate(figure: &str) -> Gate {
+    let of = |name: &str| {
+        figure
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
     match figure {
-        "migration.downtime_s" => Gate {
+        _ if of("migration.downtime_s") => Gate {
             median: 0.02,
             p95: None,
             absolute: 0.001,
         },
-        "migration.rounds" => Gate {
+        _ if of("migration.rounds") => Gate {
             median: 0.0,
             p95: Some(0.0),
             absolute: 0.0,
@@ -198,12 +250,12 @@ fn cell(figure: &TwinFigure) -> String {
     )
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
 /// The value below which `share` of the values lie, between neighbours in proportion; nothing of nothing.
-fn quantile(values: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = share * sorted.len().saturating_sub(1) as f64;

@@ -6,9 +6,12 @@
 //! [`record::RunRecord`].
 
 pub mod decode;
+pub mod demand;
+pub mod domain;
 pub mod fault;
 pub mod fleet;
 pub mod profile;
+pub mod random;
 pub mod read;
 pub mod record;
 pub mod scale;

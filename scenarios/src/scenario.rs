@@ -1,6 +1,9 @@
 //! A scenario ready to run: the spec, its entities numbered, its trace read.
 
 mod entities;
+mod streams;
+
+pub use streams::{Stream, StreamEnd};
 
 use crate::fleet::Fleet;
 use crate::read::{NoFiles, Rejected, read_for};

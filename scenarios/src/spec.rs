@@ -17,6 +17,8 @@ pub mod plan;
 pub mod policies;
 pub mod processor;
 pub mod scale;
+pub mod spare;
+pub mod tariff;
 pub mod timeline;
 pub mod timings;
 pub mod workload;

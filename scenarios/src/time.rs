@@ -179,6 +179,58 @@ impl FromStr for SimDuration {
     }
 }
 
+/// A time of day, in whole minutes from 00:00 to 24:00.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimeOfDay(u32);
+
+impl TimeOfDay {
+    /// What a value of this kind is called in messages.
+    pub const WANTED: &'static str = "a time of day";
+    /// How one is written.
+    pub const EXAMPLE: &'static str = "`07:00`, from `00:00` to `24:00`";
+    /// The begin of the day.
+    pub const MIDNIGHT: Self = Self(0);
+    /// What stands in for one that is wrong.
+    pub const ZERO: Self = Self::MIDNIGHT;
+    /// The end of the day.
+    pub const END: Self = Self(24 * 60);
+
+    /// Seconds since the begin of the day.
+    pub const fn seconds(self) -> u32 {
+        self.0 * 60
+    }
+
+    /// The minute that lies so many seconds after the begin of the day.
+    pub const fn from_seconds(seconds: u32) -> Self {
+        Self(seconds / 60)
+    }
+}
+
+impl FromStr for TimeOfDay {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        let digits = |part: &str| part.parse::<u32>().ok().filter(|_| part.len() == 2);
+        let read = || {
+            let (hours, minutes) = text.trim().split_once(':')?;
+            let (hours, minutes) = (digits(hours)?, digits(minutes)?);
+            let time = Self(hours * 60 + minutes);
+            (minutes < 60 && time <= Self::END).then_some(time)
+        };
+        read().ok_or_else(|| QuantityError {
+            text: text.to_owned(),
+            wanted: Self::WANTED,
+            example: Self::EXAMPLE,
+        })
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -339,6 +339,15 @@ impl Bytes {
 }
 
 impl BitsPerSecond {
+    /// A share of it, to the nearest bit; itself for all of it.
+    #[must_use]
+    pub fn times(self, share: f64) -> Self {
+        if share == 1.0 {
+            return self;
+        }
+        Self((self.as_f64() * share + 0.5) as u64)
+    }
+
     /// Bytes per second, for equations.
     pub fn bytes_per_second(self) -> f64 {
         self.0 as f64 / 8.0

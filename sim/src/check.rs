@@ -3,13 +3,15 @@
 pub mod answered;
 pub mod bytes;
 pub mod capacity;
+pub mod counts;
 pub mod energy;
 pub mod one_host;
+pub mod processors;
 pub mod time_forward;
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::collections::BTreeSet;
 
+use twinrack_scenario::MigrationId;
 use twinrack_scenario::units::SimTime;
 
 /// Something that must never happen, and did. It is a bug of the simulator, never of a scenario.
@@ -38,29 +40,27 @@ impl Violation {
     }
 }
 
+/// What a run tells at its end of what the checkers saw happen.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Told {
+    /// Joules that all hosts drew.
+    pub joules: f64,
+    /// Seconds that hosts were up, all together.
+    pub hosts_up: f64,
+    /// Seconds that VMs ran, all together.
+    pub vms_running: f64,
+    /// Migrations that are under way or wait for their turn.
+    pub under_way: BTreeSet<MigrationId>,
+}
+
 /// Watches records of type `R` as they are written.
 pub trait Checker<R> {
     /// Its name.
     fn name(&self) -> &'static str;
     /// Looks at one record.
     fn see(&mut self, at: SimTime, record: &R) -> Result<(), Violation>;
-    /// Looks back at the end of the run.
-    fn finish(&mut self, at: SimTime) -> Result<(), Violation>;
-}
-
-/// A checker that somebody else holds too, to ask it at the end.
-impl<R, C: Checker<R>> Checker<R> for Rc<RefCell<C>> {
-    fn name(&self) -> &'static str {
-        self.borrow().name()
-    }
-
-    fn see(&mut self, at: SimTime, record: &R) -> Result<(), Violation> {
-        self.borrow_mut().see(at, record)
-    }
-
-    fn finish(&mut self, at: SimTime) -> Result<(), Violation> {
-        self.borrow_mut().finish(at)
-    }
+    /// Looks back at the end of the run, and compares what it saw with what the run tells.
+    fn finish(&mut self, at: SimTime, told: &Told) -> Result<(), Violation>;
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use twinrack_scenario::spec::experiment::ExperimentSpec;
 use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{Scenario, Trace};
 
+use crate::check::Told;
 use crate::engine::Journal;
 use crate::world::{Progress, RunError};
 
@@ -44,7 +45,7 @@ pub fn run(
     figures.number("sla.average", came_out.average);
     figures.number("hosts.shutdowns", came_out.shutdowns as f64);
     let kpis = figures.into_inner();
-    let (events, digest) = Journal::new(Vec::new()).finish(end, &kpis)?;
+    let (events, digest) = Journal::new(Vec::new()).finish(end, &kpis, &Told::default())?;
     Ok(RunRecord {
         summary: Summary::of(scenario, Backend::Sim, seed, digest, end, kpis),
         events,

@@ -22,13 +22,11 @@
 pub mod bounds;
 pub mod journal;
 pub mod queue;
-pub mod rng;
-pub mod sample;
 
 pub use bounds::{Bounds, EngineError};
 pub use journal::Journal;
 pub use queue::{Handle, Priority};
-pub use rng::{Rng, Streams};
+pub use twinrack_scenario::random::{Rng, Streams};
 
 use queue::Queue;
 use twinrack_scenario::units::{SimDuration, SimTime};

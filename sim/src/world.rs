@@ -20,6 +20,8 @@
 mod account;
 mod activity;
 pub mod body;
+#[cfg(test)]
+mod canary;
 mod compute;
 mod cores;
 mod crash;
@@ -31,6 +33,7 @@ mod meters;
 mod moving;
 mod outcome;
 mod sampling;
+mod starting;
 mod state;
 mod timeline;
 
@@ -88,6 +91,16 @@ pub fn run(
     if let Some(experiment) = &scenario.spec.experiment {
         return compat::run(scenario, experiment, options.seed, progress);
     }
+    drive(scenario, options, progress, |_| {})
+}
+
+/// Runs a scenario in the models; `meddle` may lay hands on the body after each event, which only tests do.
+fn drive(
+    scenario: &Scenario,
+    options: RunOptions,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    mut meddle: impl FnMut(&mut Body<'_>),
+) -> Result<RunRecord, RunError> {
     let end = SimTime::ZERO + scenario.spec.duration.value;
     let mut body = Body::new(scenario, options.seed);
     let mut draws = Streams::new(options.seed).stream("policy:consolidation", "selection");
@@ -99,6 +112,7 @@ pub fn run(
             break;
         };
         body.happen(at, happening);
+        meddle(&mut body);
         tell(&mut body, &mut brain);
         if body.engine.peek() != Some(at) {
             settle(&mut body, &mut brain)?;
@@ -109,7 +123,8 @@ pub fn run(
             return Err(RunError::Interrupted(at));
         }
     }
-    outcome::record(body, options.seed, end)
+    let under_way = body.moves.keys().copied().chain(brain.waiting()).collect();
+    outcome::record(body, under_way, options.seed, end)
 }
 
 /// Settles the instant: shares, processors, power and the brain's answers, until nothing changes any more.

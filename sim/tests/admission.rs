@@ -161,3 +161,65 @@ fn memory_is_looked_at_when_the_turn_has_come() {
     let full = record(vms, "{}", "  - live_migrate: {vm: a, to: n2}");
     assert_eq!(refused(&full), ["LM_NO_MEMORY"]);
 }
+
+/// One GiB of eight is the parent's: seven VMs of one GiB run, with what the hypervisor adds to them out of the parent's.
+#[test]
+fn hyper_v_server_2008_gives_no_memory_twice() {
+    let record = |vm: &str| {
+        let yaml = format!(
+            "name: mem08
+duration: 1min
+edition: hyperv-2008
+hosts: [{{name: n, profile: hyperv-2009-16lp, memory: 8GiB}}]
+vms: [{{name: x, count: 20, memory: 1GiB, vcpus: 1, cpu: 1%{vm}}}]"
+        );
+        simulated(&yaml)
+    };
+    for vm in [", host: n", ""] {
+        let record = record(vm);
+        let told = ["vms.running.max", "vms.refused"].map(|name| figure(&record, name));
+        assert_eq!(told, [7.0, 13.0]);
+    }
+}
+
+/// Two processors are there, and each VM reserves one: two run, and a third neither starts nor moves in.
+#[test]
+fn reserves_are_kept_within_the_processors_of_the_host() {
+    let start = simulated(
+        "name: reserves
+duration: 100s
+hosts: [{name: n, sockets: 1, cores: 2, memory: 64GiB}]
+vms: [{name: a, count: 4, host: n, memory: 1GiB, vcpus: 1, cpu: 100%, reserve: 100%}]",
+    );
+    let told = ["vms.running.max", "vms.refused", "cpu.ready_s.max"].map(|name| figure(&start, name));
+    assert_eq!(told, [2.0, 2.0, 0.0]);
+
+    let placed = simulated(
+        "name: reserves
+duration: 100s
+hosts: [{name: n, count: 2, sockets: 1, cores: 2, memory: 64GiB}]
+vms: [{name: a, count: 5, memory: 1GiB, vcpus: 1, cpu: 100%, reserve: 100%}]",
+    );
+    let told = ["vms.running.max", "vms.refused"].map(|name| figure(&placed, name));
+    assert_eq!(told, [4.0, 1.0], "two on each host");
+
+    let rest = |host: &str, timeline: &str| {
+        simulated(&format!(
+            "name: reserves
+duration: 100s
+edition: modern
+hosts: [{{name: n, count: 2, sockets: 1, cores: 2, memory: 64GiB}}]
+vms:
+  - {{name: a, count: 3, memory: 1GiB, vcpus: 1, cpu: 100%, reserve: 60%{host}}}
+{timeline}"
+        ))
+    };
+    let moved = rest(", host: n", "timeline: [live_migrate: {at: 1s, vm: a2, to: n1}]");
+    assert_eq!(refused(&moved), Vec::<String>::new());
+    let full = rest(
+        ", host: n1",
+        "  - {name: b, count: 2, host: n2, memory: 1GiB, vcpus: 1, cpu: 100%, reserve: 90%}
+timeline: [live_migrate: {at: 1s, vm: a1, to: n2}]",
+    );
+    assert_eq!(refused(&full), ["LM_NO_RESERVE"]);
+}

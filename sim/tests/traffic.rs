@@ -4,6 +4,8 @@
 mod support;
 
 use support::{figure, near, simulated};
+use twinrack_scenario::record::Event;
+
 const MOVED: &str = "name: traffic
 duration: 10min
 sampling: 10s
@@ -74,4 +76,44 @@ vms:
     near(efficiency("9000B", "n, x"), 8960.0 / 9038.0, 1e-12);
     near(efficiency("1500B", "n, x"), 1460.0 / 1538.0, 1e-12);
     near(efficiency("1500B", "n"), 8960.0 / 9038.0, 1e-12);
+}
+
+/// Weighted max-min fairness on one link of 1 Gb/s, as in the textbook (Bertsekas and Gallager, "Data Networks", 6.5.2): flows
+/// share it by their weights, and what one of them can't use is the others'.
+#[test]
+fn a_migration_and_traffic_share_a_link_by_their_weights() {
+    let first_round = |rate: &str, weight: u32, own: u32| {
+        let yaml = format!(
+            "name: weights
+duration: 5min
+edition: modern
+hosts: [{{name: n, count: 2, memory: 64GiB}}]
+networks: [{{name: lan, speed: 1Gb/s, framing: none}}]
+vms:
+  - {{name: moved, host: n1, memory: 1GiB, vcpus: 1, cpu: 0%}}
+  - {{name: sender, host: n1, memory: 1GiB, vcpus: 1, cpu: 0%, traffic: [{{to: receiver, rate: {rate}, weight: {weight}}}]}}
+  - {{name: receiver, host: n2, memory: 1GiB, vcpus: 1, cpu: 0%}}
+policies: {{migration: {{weight: {own}}}}}
+timeline: [live_migrate: {{vm: moved, to: n2}}]"
+        );
+        let record = simulated(&yaml);
+        let round = record.events.iter().find_map(|record| match record.event {
+            Event::MigrationRound { nanos, .. } => Some(nanos as f64 / 1e9),
+            _ => None,
+        });
+        round.expect("it was sent")
+    };
+    let gib = 8.0 * f64::from(1 << 30);
+    for (rate, weight, own, share) in [
+        ("1Gb/s", 1, 1, 0.5e9),
+        ("1Gb/s", 3, 1, 0.25e9),
+        ("1Gb/s", 1, 3, 0.75e9),
+        ("600Mb/s", 3, 1, 0.4e9),
+    ] {
+        let (found, wanted) = (first_round(rate, weight, own), gib / share);
+        assert!(
+            (found / wanted - 1.0).abs() < 1e-3,
+            "{weight} to {own}: {found} is not {wanted}"
+        );
+    }
 }

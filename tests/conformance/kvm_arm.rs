@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use twinrack_hw::body::{self, Options};
 use twinrack_hw::kvm::System;
@@ -25,11 +26,17 @@ pub fn is_here() -> bool {
 /// Carries a scenario out in real time.
 pub fn run(scenario: &Scenario) -> RunRecord {
     let agent = Starter::here(env!("CARGO_BIN_EXE_twinrack").into());
+    run_with(scenario, vec![agent], Options::SILENCE)
+}
+
+/// The same with agents of its own, and another patience with them.
+pub fn run_with(scenario: &Scenario, agents: Vec<Starter>, silence: Duration) -> RunRecord {
     let options = Options {
         seed: 1,
-        agents: vec![agent],
+        agents,
         hosts: Capabilities::probe(),
         modelled: None,
+        silence,
     };
     body::run(scenario, &options, &mut |_| ControlFlow::Continue(()))
         .unwrap_or_else(|error| panic!("{error}"))

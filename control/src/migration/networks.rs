@@ -4,7 +4,7 @@
 //! from 10,000 with one. The lowest metric carries cluster and CSV traffic, the second lowest live migrations
 //! (`TechNet`, "Designating a Preferred Network for CSV Communication").
 
-use twinrack_scenario::NetworkId;
+use twinrack_scenario::{NetworkId, Scenario};
 
 /// Metric from which networks have a default gateway.
 pub const GATEWAY_METRIC: u32 = 10_000;
@@ -36,6 +36,20 @@ pub fn automatic_metrics(gateways: &[bool]) -> Vec<u32> {
             own
         })
         .collect()
+}
+
+/// The network that migrations of a scenario take while all of its networks are up; none where it names none.
+pub fn of_moves(scenario: &Scenario) -> Option<NetworkId> {
+    let networks = scenario.spec.networks.iter();
+    let all: Vec<Candidate> = (0..)
+        .zip(networks)
+        .map(|(number, own)| Candidate {
+            network: NetworkId(number),
+            metric: own.metric,
+            up: true,
+        })
+        .collect();
+    choose(&all)
 }
 
 /// The network of the cluster and its shared volumes: the lowest metric.

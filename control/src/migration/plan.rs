@@ -2,6 +2,7 @@
 
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::event::MigrationKind;
+use twinrack_scenario::spec::Edition;
 use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::spec::guest::VmSpec;
 use twinrack_scenario::spec::migration::{
@@ -20,6 +21,8 @@ pub struct Timings {
     pub setup: SimDuration,
     /// From the last byte of a round until the next begins.
     pub round: SimDuration,
+    /// Starting the log of written pages, for each GiB.
+    pub log_start: SimDuration,
     /// Stopping the virtual processors.
     pub pause: SimDuration,
     /// State of processors and devices, sent in the pause.
@@ -51,6 +54,7 @@ impl Timings {
             validation: filled.validation.unwrap_or_default(),
             setup: filled.setup.unwrap_or_default(),
             round: filled.round.unwrap_or_default(),
+            log_start: filled.log_start.unwrap_or_default(),
             pause: filled.pause.unwrap_or_default(),
             state: filled.state.unwrap_or_default(),
             hand_over,
@@ -190,9 +194,14 @@ impl Subject {
     }
 }
 
-/// What a VM takes of a host's memory. What the hypervisor adds is in proportion to memory where that is scaled.
+/// What a VM takes of a host's memory. What the hypervisor adds is in proportion to memory where that is scaled; where all hosts
+/// run Hyper-V Server 2008 it comes out of the parent's (see `Scenario::memory_for_vms`).
 pub fn footprint(scenario: &Scenario, vm: &VmSpec) -> Bytes {
     let memory = vm.memory.value;
+    let mut hosts = scenario.spec.hosts.iter();
+    if hosts.all(|host| scenario.edition(host) == Edition::HyperV2008) {
+        return memory;
+    }
     let factor = scenario.memory_factor();
     if factor == 1.0 {
         return memory.saturating_add(overhead(memory));

@@ -1,4 +1,4 @@
-//! What must hold before a VM is moved: twelve checks in the product's order, each with its code and its words, and
+//! What must hold before a VM is moved: thirteen checks in the product's order, each with its code and its words, and
 //! two that only warn.
 //!
 //! All are made before anything is changed, on [`Facts`] that the body tells. The first five are made when a move is
@@ -16,7 +16,6 @@ use twinrack_scenario::NetworkId;
 use twinrack_scenario::record::event::MigrationKind;
 use twinrack_scenario::spec::Edition;
 use twinrack_scenario::spec::cluster::VolumeKind;
-use twinrack_scenario::units::Bytes;
 
 use super::networks;
 use super::processor::Features;
@@ -64,7 +63,7 @@ pub fn request(facts: &Facts, how: MigrationKind, paused: bool) -> Result<(), Re
 pub fn check(facts: &Facts, how: MigrationKind, paused: bool) -> Result<Cleared, Refusal> {
     request(facts, how, paused)?;
     let live = how != MigrationKind::Quick;
-    let checks: [Check; 4] = [processor, virtual_networks, memory, local_devices];
+    let checks: [Check; 5] = [processor, virtual_networks, memory, reserves, local_devices];
     for check in checks {
         check(facts)?;
     }
@@ -92,6 +91,24 @@ pub fn possible(facts: &Facts) -> Result<(), Refusal> {
     for check in checks {
         check(facts)?;
     }
+    system_drive(facts)
+}
+
+/// What speaks against a node that is to take over a VM of its cluster, which starts there anew; memory and limits apart.
+///
+/// # Errors
+/// The first check that fails, with the product's code and words.
+pub fn node(facts: &Facts) -> Result<(), Refusal> {
+    if facts.source.cluster.is_none() || facts.source.cluster != facts.target.cluster {
+        return refused(
+            "HA_NOT_CLUSTERED",
+            "the host is no node of the virtual machine's cluster",
+        );
+    }
+    possible_owner(facts)?;
+    movable_storage(facts, false)?;
+    virtual_networks(facts)?;
+    local_devices(facts)?;
     system_drive(facts)
 }
 
@@ -215,14 +232,11 @@ fn memory(facts: &Facts) -> Result<(), Refusal> {
     if facts.target_free >= facts.reserve {
         return Ok(());
     }
-    refused(
-        "LM_NO_MEMORY",
-        format!(
-            "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. \
-             (0x800705AA)",
-            facts.reserve.0.div_ceil(Bytes::MIB.0)
-        ),
-    )
+    refused("LM_NO_MEMORY", limits::no_memory(facts.reserve))
+}
+
+fn reserves(facts: &Facts) -> Result<(), Refusal> {
+    limits::reserves_hold(facts.target_holds, facts.asks).or_else(|why| refused("LM_NO_RESERVE", why))
 }
 
 fn local_devices(facts: &Facts) -> Result<(), Refusal> {

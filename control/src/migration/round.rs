@@ -78,6 +78,11 @@ impl<'a> Progress<'a> {
     pub fn sent(&self) -> Bytes {
         self.rounds.iter().map(|round| round.sent).sum()
     }
+
+    /// Whether more than so many times the memory was sent.
+    pub fn sent_more_than(&self, times: u32) -> bool {
+        self.sent().0 > self.memory.0.saturating_mul(u64::from(times))
+    }
 }
 
 /// When a round is over.

@@ -7,24 +7,25 @@ use twinrack_scenario::{HostId, VmId};
 use super::target::{Fit, Need, Room};
 use crate::fabric::{Fabric, HostState};
 
-/// Places every VM that waits for it. A VM is placed for all its virtual processors, as if fully busy: what it will ask
-/// for nobody knows yet.
-pub fn place(policy: PlacementSpec, fabric: &mut impl Fabric) {
+/// Places every VM that waits for it when the run begins.
+pub fn place_waiting(policy: PlacementSpec, fabric: &mut impl Fabric) {
     let waiting: Vec<VmId> = (0..fabric.vm_count())
         .map(VmId)
         .filter(|vm| fabric.vm(*vm).unplaced)
         .collect();
-    if waiting.is_empty() {
-        return;
+    if !waiting.is_empty() {
+        place(policy, waiting, fabric);
     }
+}
+
+/// Places VMs one after another. A VM is placed for all its virtual processors, as if fully busy: what it will ask for
+/// nobody knows yet.
+pub fn place(policy: PlacementSpec, waiting: Vec<VmId>, fabric: &mut impl Fabric) {
     let mut fit = Picture::new(policy, fabric);
     let mut crowded = None;
     for vm in waiting {
         let view = fabric.vm(vm);
-        let need = Need {
-            processors: f64::from(view.vcpus),
-            memory: view.footprint,
-        };
+        let need = Need::of(&view, f64::from(view.vcpus));
         let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
         let mut anywhere = |_| true;
         let host = fit.0.choose(need, 1.0, &watts, &mut anywhere).or_else(|| {
@@ -41,7 +42,7 @@ pub fn place(policy: PlacementSpec, fabric: &mut impl Fabric) {
             }
             None => fabric.note(Event::VmRefused {
                 vm,
-                reason: "no host has the memory for it".to_owned(),
+                reason: "no host has the memory for it, and the processors that it reserves".to_owned(),
             }),
         }
     }
@@ -67,6 +68,7 @@ impl Picture {
                 setting: 0,
                 processors: f64::from(view.processors),
                 asked: vcpus.sum(),
+                unreserved: view.unreserved,
                 memory: view.memory,
                 free: view.memory_free,
                 moves: u32::MAX,

@@ -7,11 +7,15 @@ use twinrack_scenario::{HostId, VmId};
 use crate::fabric::Fabric;
 use crate::migration::precondition;
 
+/// The standing of a VM, the setting of its host and that of the target.
+type Way = (u64, u32, u32);
+
 /// The answers of one decision.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
-    /// By the VM's standing, the setting of its host and that of the target.
-    known: BTreeMap<(u64, u32, u32), bool>,
+    known: BTreeMap<Way, bool>,
+    /// What was asked last: VMs of a host that are alike come one after another.
+    last: Option<(Way, bool)>,
 }
 
 impl Reach {
@@ -20,11 +24,14 @@ impl Reach {
         let Some(from) = fabric.vm(vm).host else {
             return false;
         };
-        let key = (fabric.standing(vm), fabric.setting(from), fabric.setting(to));
-        *self
-            .known
-            .entry(key)
-            .or_insert_with(|| precondition::possible(&fabric.facts(vm, from, to)).is_ok())
+        let way = (fabric.standing(vm), fabric.setting(from), fabric.setting(to));
+        if let Some((_, admits)) = self.last.filter(|(last, _)| *last == way) {
+            return admits;
+        }
+        let possible = || precondition::possible(&fabric.facts(vm, from, to)).is_ok();
+        let admits = *self.known.entry(way).or_insert_with(possible);
+        self.last = Some((way, admits));
+        admits
     }
 
     /// Whether it may be moved anywhere: what speaks against every host speaks against the one where it is.

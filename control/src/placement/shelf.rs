@@ -133,10 +133,8 @@ impl Shelf {
         need: Need,
         holds: impl Fn(&Entry) -> bool,
     ) -> Option<&Entry> {
-        let from = self.block_of((keys.start, HostId(0)));
-        let blocks = self.blocks.get(from..).unwrap_or_default().iter();
-        blocks
-            .take_while(|block| block.entries[0].key < keys.end)
+        self.within(keys)
+            .iter()
             .filter(|block| block.may_hold(need))
             .flat_map(|block| &block.entries)
             .skip_while(|entry| entry.key < keys.start)
@@ -151,13 +149,10 @@ impl Shelf {
         need: Need,
         holds: impl Fn(&Entry) -> bool,
     ) -> Option<&Entry> {
-        let to = self
-            .blocks
-            .partition_point(|block| block.entries[0].key < keys.end);
-        let found = self.blocks[..to]
+        let found = self
+            .within(keys)
             .iter()
             .rev()
-            .take_while(|block| !block.after_last((keys.start, HostId(0))))
             .filter(|block| block.may_hold(need))
             .flat_map(|block| block.entries.iter().rev())
             .skip_while(|entry| entry.key >= keys.end)
@@ -174,6 +169,16 @@ impl Shelf {
             load_min: block.entries[0].key,
             entries: &block.entries,
         })
+    }
+
+    /// The blocks where keys of a range can be. Both ends are sought by halves: what is then passed over costs a look at the
+    /// block, none at its entries, which would be a miss of the cache each.
+    fn within(&self, keys: &Range<f64>) -> &[Block] {
+        let from = self.block_of((keys.start, HostId(0)));
+        let to = self
+            .blocks
+            .partition_point(|block| block.entries[0].key < keys.end);
+        self.blocks.get(from..to).unwrap_or_default()
     }
 
     /// The first block whose last entry is not before a key.

@@ -18,6 +18,7 @@ use twinrack_scenario::spec::consolidation::PlacementSpec;
 use twinrack_scenario::units::{Bytes, Watts};
 
 use super::shelf::{BlockView, Entry, Shelf};
+use crate::fabric::VmView;
 
 /// Straight parts of a power curve.
 const PARTS: u32 = 10;
@@ -27,8 +28,21 @@ const PARTS: u32 = 10;
 pub struct Need {
     /// Logical processors.
     pub processors: f64,
+    /// Logical processors that must be kept for it.
+    pub reserve: f64,
     /// Memory.
     pub memory: Bytes,
+}
+
+impl Need {
+    /// The need of a VM, for so many logical processors.
+    pub const fn of(vm: &VmView, processors: f64) -> Self {
+        Self {
+            processors,
+            reserve: vm.reserve,
+            memory: vm.footprint,
+        }
+    }
 }
 
 /// What a host has.
@@ -42,6 +56,8 @@ pub struct Room {
     pub processors: f64,
     /// Logical processors asked for.
     pub asked: f64,
+    /// Logical processors that nobody has reserved.
+    pub unreserved: f64,
     /// Memory in all.
     pub memory: Bytes,
     /// Memory free.
@@ -55,6 +71,7 @@ impl Room {
     pub fn holds(&self, need: Need, ceiling: f64) -> bool {
         self.moves > 0
             && self.free >= need.memory
+            && (need.reserve <= self.unreserved + 1e-9 || need.reserve <= 0.0)
             && self.asked + need.processors <= ceiling * self.processors
     }
 
@@ -160,6 +177,7 @@ impl Fit {
     pub fn place(&mut self, host: HostId, need: Need) {
         if let Some(mut room) = self.remove(host) {
             room.asked += need.processors;
+            room.unreserved -= need.reserve;
             room.free = room.free.saturating_sub(need.memory);
             room.moves = room.moves.saturating_sub(1);
             self.put(host, room);
@@ -174,17 +192,17 @@ impl Fit {
             if !shelf.any().is_some_and(|entry| open(entry.host)) {
                 continue;
             }
-            let asked = Asked { shelf, need, ceiling };
+            let search = Search { shelf, need, ceiling };
             let found = match self.policy {
-                PlacementSpec::FirstFit => asked.first(&ALL).map(|entry| (0.0, entry.host)),
-                PlacementSpec::BestFit => asked
+                PlacementSpec::FirstFit => search.first(&ALL).map(|entry| (0.0, entry.host)),
+                PlacementSpec::BestFit => search
                     .last(&ALL)
                     .map(|entry| (entry.room.processors - entry.room.asked, entry.host)),
-                PlacementSpec::WorstFit => asked
+                PlacementSpec::WorstFit => search
                     .first(&ALL)
                     .map(|entry| (entry.room.asked - entry.room.processors, entry.host)),
-                PlacementSpec::PowerAware => asked.least_increase(watts),
-                PlacementSpec::DotProduct => asked.most_aligned(),
+                PlacementSpec::PowerAware => search.least_increase(watts),
+                PlacementSpec::DotProduct => search.most_aligned(),
             };
             best = best.into_iter().chain(found).reduce(lower);
         }
@@ -205,13 +223,13 @@ fn lower(a: (f64, HostId), b: (f64, HostId)) -> (f64, HostId) {
 
 /// A VM that looks for a host on one shelf.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
+struct Search<'a> {
     shelf: &'a Shelf,
     need: Need,
     ceiling: f64,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Search<'a> {
     fn holds(&self, entry: &Entry) -> bool {
         entry.room.holds(self.need, self.ceiling)
     }
@@ -321,6 +339,7 @@ mod tests {
             setting: 0,
             processors: 16.0,
             asked,
+            unreserved: free_gib as f64 / 4.0,
             memory: Bytes(64 << 30),
             free: Bytes(free_gib << 30),
             moves: 4,
@@ -338,6 +357,7 @@ mod tests {
     fn choose(fit: &Fit) -> Option<u32> {
         let need = Need {
             processors: 2.0,
+            reserve: 0.5,
             memory: Bytes(4 << 30),
         };
         // Kind 0 draws 10 W a processor, kind 1 5 W.
@@ -391,7 +411,7 @@ mod tests {
                 let sizes: Vec<Bytes> = sizes.iter().map(|gib| Bytes(gib << 30)).collect();
                 let before = fit.clone().might_hold(sizes.clone());
                 let all = sizes.iter().all(|size| {
-                    let need = Need { processors: 0.0, memory: *size };
+                    let need = Need { processors: 0.0, reserve: 0.0, memory: *size };
                     let to = fit.choose(need, 1.0, &|_, _| Watts(0.0), &mut |_| true);
                     to.inspect(|to| fit.place(*to, need)).is_some()
                 });
@@ -421,6 +441,7 @@ mod tests {
         let mut fit = fit(PlacementSpec::BestFit, &[room(0, 0.0, 8)]);
         let need = Need {
             processors: 2.0,
+            reserve: 0.5,
             memory: Bytes(4 << 30),
         };
         for _ in 0..2 {
@@ -489,7 +510,7 @@ mod tests {
             let mut fit = fit(policy, &rooms);
             let watts = |host: HostId, busy: f64| Watts(bent(rooms[host.index()].kind, busy));
             for (processors, gib) in needs {
-                let need = Need { processors, memory: Bytes(gib << 30) };
+                let need = Need { processors, reserve: processors / 2.0, memory: Bytes(gib << 30) };
                 let all = (0..rooms.len() as u32).map(HostId);
                 let holding = all.filter_map(|host| fit.get(host).map(|room| (host, *room)));
                 let holding = holding.filter(|(_, room)| room.setting != closed && room.holds(need, ceiling));

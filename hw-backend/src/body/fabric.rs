@@ -1,8 +1,9 @@
 //! The body as the brain sees it: the KVM arm of the [`Fabric`].
 
 use twinrack_control::fabric::{Fabric, HostState, HostView, Notice, Route, VmState, VmView, Wake};
-use twinrack_control::limits::{Asked, Running, core_parking};
+use twinrack_control::limits::{Newcomer, Running, core_parking};
 use twinrack_control::migration::Command;
+use twinrack_control::migration::networks::of_moves;
 use twinrack_control::migration::plan::{Plan, Subject, footprint};
 use twinrack_control::migration::precondition::{Facts, Now};
 use twinrack_scenario::record::{Event, Outcome};
@@ -33,6 +34,23 @@ impl Body<'_> {
             .saturating_sub(self.hosts[host.index()].memory_used)
     }
 
+    /// Logical processors of a host that no VM on it has reserved.
+    fn unreserved(&self, host: HostId) -> f64 {
+        let vms = self.hosts[host.index()].vms.iter();
+        let reserved: f64 = vms.map(|vm| reserve(spec(self.scenario, *vm))).sum();
+        f64::from(self.processors(host)) - reserved
+    }
+
+    /// What a VM adds to a host.
+    pub(super) fn newcomer(&self, vm: VmId) -> Newcomer {
+        let own = spec(self.scenario, vm);
+        Newcomer {
+            vcpus: own.processors(),
+            memory: own.memory.value,
+            reserve: reserve(own),
+        }
+    }
+
     pub(super) fn running_on(&self, host: HostId) -> Running {
         let vms = || {
             self.hosts[host.index()]
@@ -42,6 +60,7 @@ impl Body<'_> {
         };
         Running {
             processors: self.scenario.licensed_processors(self.scenario.host(host)),
+            unreserved: self.unreserved(host),
             vms: vms().count() as u32,
             vcpus: vms().map(VmSpec::processors).sum(),
             memory: vms().map(|own| own.memory.value).sum(),
@@ -55,6 +74,11 @@ impl Body<'_> {
         let speed = network.map_or(BitsPerSecond(1_000_000_000), |network| network.speed);
         network.and_then(|network| network.goodput).unwrap_or(speed)
     }
+}
+
+/// Logical processors that a host keeps for a VM.
+fn reserve(vm: &VmSpec) -> f64 {
+    vm.reserve.0 * f64::from(vm.processors())
 }
 
 impl Fabric for Body<'_> {
@@ -78,6 +102,7 @@ impl Fabric for Body<'_> {
             busy: demand.sum::<f64>().min(f64::from(processors)),
             memory: self.memory(host),
             memory_free: self.free(host),
+            unreserved: self.unreserved(host),
             vms: entry.vms.len() as u32,
         }
     }
@@ -90,6 +115,7 @@ impl Fabric for Body<'_> {
             memory: spec.memory.value,
             footprint: footprint(self.scenario, spec),
             vcpus: spec.processors(),
+            reserve: reserve(spec),
             demand: entry.demand.0 * f64::from(spec.processors()),
             movable: spec.highly_available,
             highly_available: spec.highly_available && !self.scenario.spec.clusters.is_empty(),
@@ -117,6 +143,12 @@ impl Fabric for Body<'_> {
         Watts(low + (high - low) * (at - at.floor()))
     }
 
+    fn move_rate(&self) -> BitsPerSecond {
+        let link = self.link_rate(of_moves(self.scenario));
+        let limit = self.scenario.spec.policies.migration.bandwidth;
+        limit.map_or(link, |limit| limit.min(link))
+    }
+
     fn subject(&self, vm: VmId) -> Subject {
         Subject::of(self.scenario, spec(self.scenario, vm))
     }
@@ -132,12 +164,8 @@ impl Fabric for Body<'_> {
             reserve: footprint(self.scenario, own),
             target_free: self.free(to),
             target_holds: self.running_on(to),
-            asks: Asked {
-                vcpus: own.processors(),
-                memory: own.memory.value,
-            },
-            // Scenarios with faults of links are refused before the run.
-            linked: &|_, _| true,
+            asks: self.newcomer(vm),
+            linked: &|network, host| self.is_linked(network, host),
         };
         self.surroundings.facts(self.scenario, vm, from, to, &now)
     }

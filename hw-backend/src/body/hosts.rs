@@ -1,10 +1,10 @@
 //! Hosts and their VMs: orders and answers, starting and stopping, actions of the timeline, faults.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use twinrack_control::fabric::{HostState, Notice, Request, VmState};
-use twinrack_control::limits::{Asked, admit};
 use twinrack_control::migration::plan::footprint;
+use twinrack_control::start::{Offer, admit};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
 use twinrack_scenario::units::SimTime;
@@ -12,7 +12,7 @@ use twinrack_scenario::{HostId, VmId};
 
 use super::state::spec;
 use super::timers::Due;
-use super::{Body, Pending, RunError};
+use super::{Body, Pending, RunError, TICK};
 use crate::lab::handle::Heard;
 use crate::lab::protocol::{Answer, Ask, Said, Word};
 
@@ -35,13 +35,17 @@ impl Body<'_> {
 
     /// An agent said something.
     pub(super) fn hear(&mut self, host: HostId, word: Word) {
+        self.heard_of(host);
         self.advance(self.time_of(host, &word));
         match word.said {
-            Said::Answer { id, answer } => {
-                if let Some(pending) = self.pending.remove(&(host, id)) {
-                    self.answered(host, pending, answer);
+            Said::Alive => {}
+            Said::Answer { id, answer } => match self.pending.remove(&(host, id)) {
+                Some(Pending::Time(asked)) => {
+                    self.time_told(host, asked, Duration::from_nanos(word.at_ns));
                 }
-            }
+                Some(pending) => self.answered(host, pending, answer),
+                None => {}
+            },
             Said::Happened { migration, input } => self.happened(migration, input),
             Said::Left {
                 migration,
@@ -67,9 +71,10 @@ impl Body<'_> {
 
     fn answered(&mut self, host: HostId, pending: Pending, answer: Result<Answer, String>) {
         match (pending, answer) {
-            (Pending::Configure, Ok(Answer::Port(port))) => {
+            (Pending::Configure, Ok(Answer::Ports { clients, streams })) => {
                 let entry = &mut self.hosts[host.index()];
-                entry.clients = entry.address.map(|address| (address, port).into());
+                let at = |port| entry.address.map(|address| (address, port).into());
+                (entry.clients, entry.streams) = (at(clients), at(streams));
             }
             (Pending::Configure, answer) => {
                 let why = format!("{answer:?} where a port was due");
@@ -90,9 +95,10 @@ impl Body<'_> {
             (Pending::Receive(id), answer) => self.target_waits(id, answer),
             (Pending::Send(id), answer) => self.source_connected(id, answer),
             (Pending::Settle(id), answer) => self.settled(id, answer),
+            (Pending::Stream(stream), answer) => self.stream_answered(stream, answer),
             (Pending::Park(parked), answer) => self.parked(host, parked, answer.err()),
             (Pending::List, Ok(Answer::Guests(guests))) => self.left_over(host, &guests),
-            (Pending::Stop(_) | Pending::List, _) => {}
+            (Pending::Stop(_) | Pending::List | Pending::Time(_), _) => {}
         }
     }
 
@@ -129,18 +135,20 @@ impl Body<'_> {
         Ok(())
     }
 
-    /// Hears agents until every answer has come.
+    /// Hears agents until every answer has come. One that falls silent meanwhile is dead, and answers no more.
     pub(super) fn settle_pending(&mut self) -> Result<(), RunError> {
+        let until = Instant::now() + PATIENCE;
         while !self.pending.is_empty() {
-            match self.heard.recv_timeout(PATIENCE) {
+            match self.heard.recv_timeout(TICK) {
                 Ok((host, Heard::Word(word))) => self.hear(host, word),
                 Ok((host, Heard::Ended)) => self.crash(host),
-                Err(_) => {
+                Err(_) if Instant::now() > until => {
                     self.failure.get_or_insert(RunError::Agent {
                         host: "(any)".to_owned(),
                         source: std::io::ErrorKind::TimedOut.into(),
                     });
                 }
+                Err(_) => self.look_after_agents(),
             }
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
@@ -160,6 +168,7 @@ impl Body<'_> {
         self.occupy(vm, host, VmState::Restarting);
         self.surroundings.starts(self.scenario, vm, host);
         let cpu = self.vms[vm.index()].demand;
+        self.vms[vm.index()].told = true;
         self.ask(host, Ask::Start { vm, cpu }, Pending::Start(vm));
     }
 
@@ -168,26 +177,19 @@ impl Body<'_> {
             self.watching.started(vm);
             self.write(Event::VmStarted { vm, host });
             self.run_vm(vm);
+            self.tell_demand(vm);
         }
     }
 
     fn admitted(&self, vm: VmId, host: HostId) -> Result<(), String> {
-        if self.hosts[host.index()].state != HostState::Up {
-            return Err("the host is not up".to_owned());
-        }
-        let own = spec(self.scenario, vm);
-        let asked = Asked {
-            vcpus: own.processors(),
-            memory: own.memory.value,
+        let offer = Offer {
+            up: self.hosts[host.index()].state == HostState::Up,
+            edition: self.edition(host),
+            holds: self.running_on(host),
+            free: self.free(host),
+            takes: footprint(self.scenario, spec(self.scenario, vm)),
         };
-        admit(self.edition(host), self.running_on(host), asked)?;
-        if self.free(host) < footprint(self.scenario, own) {
-            return Err(format!(
-                "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
-                footprint(self.scenario, own).0 >> 20
-            ));
-        }
-        Ok(())
+        admit(&offer, self.newcomer(vm))
     }
 
     pub(super) fn occupy(&mut self, vm: VmId, host: HostId, state: VmState) {
@@ -245,11 +247,14 @@ impl Body<'_> {
         if let Some(agent) = &mut self.hosts[host.index()].agent {
             agent.kill();
         }
-        self.hosts[host.index()].state = HostState::Dead;
+        let before = std::mem::replace(&mut self.hosts[host.index()].state, HostState::Dead);
         self.hosts[host.index()].agent = None;
         self.pending.retain(|(of, _), _| *of != host);
         self.write(Event::HostCrashed { host });
-        self.meters.active(self.now, -1.0);
+        self.forget_sinks(host);
+        if before == HostState::Up {
+            self.meters.active(self.now, -1.0);
+        }
         let vms = self.hosts[host.index()].vms.clone();
         // VMs in the middle of a hand-over are the migration's: it knows whether they are lost.
         let lost: Vec<VmId> = vms
@@ -269,18 +274,16 @@ impl Body<'_> {
             self.timers.at(SimTime::ZERO + action.at(), Due::Action(index));
         }
         for (index, fault) in scenario.spec.faults.iter().enumerate() {
-            match fault {
-                FaultSpec::HostCrash(spec) => self.timers.at(SimTime::ZERO + spec.at, Due::Fault(index)),
-                FaultSpec::HostCrashAfterHandOver(spec) => {
-                    let (vm, host) = (
-                        scenario.vms.find_one(&spec.vm),
-                        scenario.hosts.find_one(&spec.host),
-                    );
-                    if let (Some(vm), Some(host)) = (vm, host) {
-                        self.after_hand_over.push((VmId(vm), spec.delay, HostId(host)));
-                    }
+            if let Some(at) = fault.at() {
+                self.timers.at(SimTime::ZERO + at, Due::Fault(index));
+            } else if let FaultSpec::HostCrashAfterHandOver(spec) = fault {
+                let (vm, host) = (
+                    scenario.vms.find_one(&spec.vm),
+                    scenario.hosts.find_one(&spec.host),
+                );
+                if let (Some(vm), Some(host)) = (vm, host) {
+                    self.after_hand_over.push((VmId(vm), spec.delay, HostId(host)));
                 }
-                FaultSpec::Link(_) => {}
             }
         }
     }
@@ -307,12 +310,7 @@ impl Body<'_> {
             }
             ActionSpec::SetCpu(action) => {
                 for vm in scenario.vms.find(&action.vm).unwrap_or(0..0).map(VmId) {
-                    self.vms[vm.index()].demand = action.cpu;
-                    let host = self.vms[vm.index()].host;
-                    if let Some(host) = host.filter(|_| self.vms[vm.index()].state == VmState::Running) {
-                        let cpu = action.cpu;
-                        self.order(host, Ask::SetCpu { vm, cpu });
-                    }
+                    self.ask_for(vm, action.cpu);
                 }
             }
             asked => self
@@ -333,15 +331,6 @@ impl Body<'_> {
         }
     }
 
-    /// A fault is due.
-    pub(super) fn fault(&mut self, index: usize) {
-        if let Some(FaultSpec::HostCrash(spec)) = self.scenario.spec.faults.get(index)
-            && let Some(host) = self.scenario.hosts.find_one(&spec.host)
-        {
-            self.crash(HostId(host));
-        }
-    }
-
     /// The end: every guest that is not on its way is stopped and its memory looked at.
     pub(super) fn close(&mut self, end: SimTime) -> Result<(), RunError> {
         self.now = end;
@@ -355,9 +344,15 @@ impl Body<'_> {
                 self.ask(host, Ask::Stop { vm }, Pending::Stop(vm));
             }
         }
+        for (vm, kept) in std::mem::take(&mut self.saved) {
+            self.look_at_saved(vm, kept);
+        }
         // What comes in from here on belongs to no instant of the run.
         self.closed = true;
         self.settle_pending()?;
+        self.close_sinks();
+        self.settle_pending()?;
+        self.compare_clocks()?;
         // Nobody may have a guest now but on its way.
         for host in (0..self.scenario.hosts.len()).map(HostId) {
             self.ask(host, Ask::List, Pending::List);

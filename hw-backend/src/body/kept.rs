@@ -14,7 +14,7 @@ use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
 use super::state::spec;
-use super::{Body, RunError};
+use super::{Body, Pending, RunError};
 use crate::lab::protocol::{Ask, Kept};
 use crate::migrate::saved;
 use crate::migrate::wire::Secret;
@@ -63,9 +63,23 @@ impl Body<'_> {
         let migration = number_of_save(vm);
         match self.kept(migration, vm, Secret::new().ok(), None) {
             Ok(kept) => {
+                self.saved.insert(vm, kept.clone());
                 self.order(host, Ask::Save { migration, vm, kept });
             }
             Err(error) => self.harmed(vm, format!("no scratch storage: {error}")),
+        }
+    }
+
+    /// Has a guest that is kept in its file looked at, by the agent of the host that it was on, or of another that lives.
+    pub(super) fn look_at_saved(&mut self, vm: VmId, kept: Kept) {
+        if self.vms[vm.index()].state != VmState::Saved {
+            return;
+        }
+        let lives = |host: &HostId| self.hosts[host.index()].agent.is_some();
+        let own = self.vms[vm.index()].host.filter(lives);
+        let any = (0..self.scenario.hosts.len()).map(HostId);
+        if let Some(host) = own.or_else(|| any.into_iter().find(lives)) {
+            self.ask(host, Ask::Look { vm, kept }, Pending::Stop(vm));
         }
     }
 
@@ -81,6 +95,7 @@ impl Body<'_> {
                 self.write(Event::VmStopped { vm, host });
             }
             (_, Input::SaveFailed(why)) => {
+                self.saved.remove(&vm);
                 self.run_vm(vm);
                 let reason = why.to_string();
                 self.write(Event::VmRefused { vm, reason });

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use twinrack_control::fabric::{HostState, Notice, Route, VmState};
+use twinrack_control::limits::no_memory;
 use twinrack_control::migration::{Command, Input, Refusal};
 use twinrack_scenario::record::{Event, MigrationKind, Outcome};
 use twinrack_scenario::units::{BitsPerSecond, Bytes};
@@ -171,11 +172,7 @@ impl Body<'_> {
             return false;
         };
         if self.free(to) < reserve {
-            let message = format!(
-                "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
-                reserve.0 >> 20
-            );
-            self.unprepared(id, "LM_NO_MEMORY", message);
+            self.unprepared(id, "LM_NO_MEMORY", no_memory(reserve));
             return false;
         }
         let host = &mut self.hosts[to.index()];
@@ -389,6 +386,7 @@ impl Body<'_> {
             self.forget_file(id);
         }
         self.meters.moving(self.now, -1.0);
+        *self.meters.migrated.entry(entry.network).or_default() += entry.sent;
         let host = &mut self.hosts[entry.to.index()];
         host.memory_used = host.memory_used.saturating_sub(entry.reserved);
         if let Some(client) = entry.client {
@@ -406,6 +404,7 @@ impl Body<'_> {
         if outcome == Outcome::VmLost {
             self.lose_vm(entry.vm);
         }
+        self.tell_demand(entry.vm);
     }
 }
 

@@ -3,10 +3,10 @@
 use twinrack_scenario::Scenario;
 use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::spec::migration::{DirtyLogSpec, PrecopyPolicySpec};
-use twinrack_scenario::spec::timeline::FaultSpec;
 
 use super::untold::Untold;
 use crate::guest::boot;
+use crate::guest::network::STREAMS_MAX;
 use crate::kvm::AbsentPages;
 
 /// The way out that is always there.
@@ -44,18 +44,18 @@ pub fn missing(scenario: &Scenario, untold: &Untold, modelled: bool) -> Vec<Stri
             }
         }
     }
-    if spec.vms.iter().any(|vm| !vm.traffic.is_empty()) {
-        lacks("send traffic between guests yet", SIM);
+    if let Some(vm) = spec.vms.iter().find(|vm| vm.traffic.len() > STREAMS_MAX) {
+        let what = format!("send the {} streams of `{}`", vm.traffic.len(), vm.name.value);
+        lacks(
+            &what,
+            &format!("give a VM at most {STREAMS_MAX} items of `traffic`"),
+        );
     }
-    if spec.vms.iter().any(|vm| vm.workload.is_some()) {
-        lacks("have VMs follow a workload yet", "give them a constant `cpu`");
-    }
-    if spec
-        .faults
-        .iter()
-        .any(|fault| matches!(fault, FaultSpec::Link(_)))
-    {
-        lacks("slow down or cut a link yet", SIM);
+    if spec.workloads.iter().any(|workload| workload.memory.is_some()) {
+        lacks(
+            "have guests touch more of their memory as they get busier",
+            "leave out `workloads.memory`, and give their `untouched`",
+        );
     }
     if matches!(
         spec.policies.migration.policy,

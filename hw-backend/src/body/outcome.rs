@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use twinrack_control::fabric::VmState;
-use twinrack_scenario::MigrationId;
 use twinrack_scenario::record::{Digest, Distribution, Event, Figures, Level, RunRecord, Story, Summary};
 use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::units::{SimDuration, SimTime};
+use twinrack_scenario::{MigrationId, NetworkId};
 
 use super::state::Vm;
 use super::untold::Untold;
@@ -19,6 +19,8 @@ pub struct Meters {
     pub active: Level,
     pub running: Level,
     pub moving: Level,
+    /// Bytes of migrations, by network.
+    pub migrated: BTreeMap<Option<NetworkId>, u64>,
     parked: Level,
     unpark: Distribution,
     park: Distribution,
@@ -32,6 +34,7 @@ impl Meters {
             active: level(hosts as f64),
             running: level(0.0),
             moving: level(0.0),
+            migrated: BTreeMap::new(),
             parked: level(0.0),
             unpark: Distribution::default(),
             park: Distribution::default(),
@@ -110,12 +113,17 @@ pub fn record(mut body: Body<'_>, options: &Options, untold: &Untold, end: SimTi
     }
     let mut exits = Distribution::default();
     for closing in body.closings.values() {
-        if let Some(count) = closing.exits.filter(|_| closing.ran_s > 0.0) {
+        // Of a guest that was kept in a file nothing ran here.
+        if let Some(count) = closing
+            .exits
+            .filter(|_| closing.ran_s > 0.0 && closing.busy_s != Some(0.0))
+        {
             exits.add(count as f64 / closing.ran_s);
         }
     }
     figures.distribution("paging.exits_per_s", &exits);
     body.tell_watched(&mut figures, end);
+    body.tell_clocks(&mut figures);
     Story::of(&body.events).tell(&mut figures);
     let mut kpis = figures.into_inner();
     untold.stand_in(&mut kpis, options.modelled.as_ref());

@@ -1,7 +1,7 @@
-//! A link shared by several migrations: each is granted its max-min fair share, at its source, and anew whenever one begins to
+//! A link shared by migrations and streams of guests: each is granted its max-min fair share, at its source, and anew whenever one begins to
 //! send or ends.
 //!
-//! A migration takes of what its source's adapter can send and of what its target's can take in, on its network (Bertsekas and Gallager,
+//! Each takes of what its source's adapter can send and of what its target's can take in, on its network (Bertsekas and Gallager,
 //! *Data Networks*, 1992, section 6.5.2: fill all alike until a link is full, fix those that go over it, go on with the others).
 
 use std::collections::BTreeMap;
@@ -71,7 +71,14 @@ fn shares(flows: &[Flow], capacity: impl Fn(Way) -> f64) -> Vec<f64> {
 }
 
 impl Body<'_> {
-    /// Grants each migration that sends its share, where that has changed.
+    /// What a link carries of payload, and of that what a fault has left.
+    fn capacity(&self, way: Way) -> f64 {
+        let (Way::Out(network, host) | Way::In(network, host)) = way;
+        let slowed = network.and_then(|network| self.slowed.get(&(network, host)));
+        self.link_rate(network).as_f64() * slowed.map_or(1.0, |remains| remains.0)
+    }
+
+    /// Grants each migration and each stream that sends its share, where that has changed.
     pub(super) fn share_links(&mut self) {
         let sending: Vec<(MigrationId, Flow)> = self
             .moves
@@ -83,11 +90,23 @@ impl Body<'_> {
                 Some((*id, Flow { ways, most }))
             })
             .collect();
-        let flows: Vec<Flow> = sending.iter().map(|(_, flow)| *flow).collect();
-        let shares = shares(&flows, |way| {
-            let (Way::Out(network, _) | Way::In(network, _)) = way;
-            self.link_rate(network).as_f64()
+        let streams = self.flowing();
+        let stream_flows = streams.iter().map(|(number, from, to)| {
+            let network = self.lanes[*number].network(self.scenario);
+            let ways = [Way::Out(network, *from), Way::In(network, *to)];
+            let most = self.lanes[*number].rate().as_f64();
+            Flow { ways, most }
         });
+        let flows: Vec<Flow> = sending
+            .iter()
+            .map(|(_, flow)| *flow)
+            .chain(stream_flows)
+            .collect();
+        let mut shares = shares(&flows, |way| self.capacity(way));
+        let of_streams = shares.split_off(sending.len());
+        for ((number, from, _), share) in streams.into_iter().zip(of_streams) {
+            self.grant_stream(number, from, BitsPerSecond(share as u64));
+        }
         for ((migration, _), share) in sending.into_iter().zip(shares) {
             let rate = BitsPerSecond(share as u64);
             let Some(entry) = self.moves.get_mut(&migration) else {

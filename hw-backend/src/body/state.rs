@@ -20,6 +20,8 @@ pub struct Host {
     pub address: Option<IpAddr>,
     /// Where its agent answers clients of its guests.
     pub clients: Option<SocketAddr>,
+    /// Where its agent receives streams.
+    pub streams: Option<SocketAddr>,
     /// The VMs on it, in the order they came.
     pub vms: Vec<VmId>,
     /// Memory of VMs on it and on their way to it.
@@ -37,6 +39,7 @@ impl Default for Host {
             agent: None,
             address: None,
             clients: None,
+            streams: None,
             vms: Vec::new(),
             memory_used: Bytes::ZERO,
             load: (0.0, SimTime::ZERO),
@@ -54,6 +57,8 @@ pub struct Vm {
     pub state: VmState,
     /// The share of its virtual processors that it asks for.
     pub demand: Ratio,
+    /// Whether its guest knows that.
+    pub told: bool,
 }
 
 impl Vm {
@@ -66,6 +71,7 @@ impl Vm {
                 .cpu
                 .as_ref()
                 .map_or(Ratio::ZERO, |cpu| cpu.value),
+            told: true,
         }
     }
 }

@@ -13,6 +13,12 @@ pub enum Due {
     Action(usize),
     /// A fault, by its index.
     Fault(usize),
+    /// A fault is over, by its index.
+    FaultOver(usize),
+    /// A workload has another level, by its place.
+    Demand(usize),
+    /// A bursty VM changes its state, by its place.
+    Burst(usize),
     /// A host loses power.
     Crash(HostId),
     /// The brain wants to be woken.

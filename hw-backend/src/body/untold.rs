@@ -98,16 +98,12 @@ fn figures(hosts: &Capabilities) -> BTreeMap<&'static str, String> {
         _ => otherwise.to_owned(),
     };
     let not_read = "this body does not read them yet";
-    let (energy, idle) = (
-        probed("energy counters", not_read),
-        probed("idle states", not_read),
-    );
+    let idle = probed("idle states", not_read);
     let time = "the kernel counts exits, not the time that they take";
     let hardware = "no counter of the processor is read";
-    let traffic = "guests send nothing to each other on real hosts yet";
+    let packets = "bytes are counted, not packets";
     let work = "a guest does not tell the work that it missed";
-    [
-        ("power.", energy),
+    let mut figures: BTreeMap<&'static str, String> = [
         ("cores.residency.", idle.clone()),
         ("cores.ticks_avoided_per_s", idle.clone()),
         ("cpu.wake_s", idle),
@@ -121,11 +117,25 @@ fn figures(hosts: &Capabilities) -> BTreeMap<&'static str, String> {
         ),
         ("cpu.hypervisor", time.to_owned()),
         ("migration.dirty_fault_s", time.to_owned()),
-        ("net.", traffic.to_owned()),
+        ("net.packets_per_s", packets.to_owned()),
+        ("net.efficiency", packets.to_owned()),
+        ("net.cpu_cycles_per_byte", hardware.to_owned()),
+        ("net.receive_lps", hardware.to_owned()),
         ("sla.", work.to_owned()),
         ("hosts.overloaded", work.to_owned()),
     ]
-    .into()
+    .into();
+    match hosts.find("energy counters").map(|finding| &finding.state) {
+        Some(State::Available(_)) => {
+            let between = "energy is counted, not the power at an instant";
+            figures.insert("power.watts.min", between.to_owned());
+            figures.insert("power.watts.max", between.to_owned());
+        }
+        _ => {
+            figures.insert("power.", probed("energy counters", "they are not read"));
+        }
+    }
+    figures
 }
 
 /// Why hosts of both paging modes can't be had, if the scenario has both.

@@ -23,6 +23,8 @@ pub struct Watching {
     hosts: BTreeMap<HostId, Watched>,
     guests: BTreeMap<(VmId, HostId), f64>,
     utilisation: Distribution,
+    /// Joules of each machine, told by one of its agents: which, when the run began and last.
+    energy: BTreeMap<String, (HostId, f64, f64)>,
     /// Blocks that each guest with a disk has read and written.
     blocks: BTreeMap<VmId, Tally<2>>,
     pub series: Series,
@@ -76,11 +78,19 @@ impl Body<'_> {
         for guest in &usage.guests {
             self.watching.guests.insert((guest.vm, host), guest.waited_s);
         }
+        if let Some((machine, joules)) = &usage.energy {
+            let entry = self.watching.energy.entry(machine.clone());
+            let (teller, _, last) = entry.or_insert((host, *joules, *joules));
+            if *teller == host {
+                *last = *joules;
+            }
+        }
         let first_report = !self.watching.hosts.contains_key(&host);
         for GuestUsage { vm, blocks, .. } in &usage.guests {
             let tally = self.watching.blocks.entry(*vm).or_default();
             tally.saw([blocks.read, blocks.written], first_report);
         }
+        self.streams_came(host, &usage.streams, first_report);
         let now = self.now;
         let Some(watched) = self.watching.hosts.get_mut(&host) else {
             let first = (now, usage.processor_s);
@@ -100,7 +110,7 @@ impl Body<'_> {
         }
         let usage = &watched.last.1;
         watched.busy = (usage.processor_s - old.processor_s) / seconds;
-        watched.bits_per_second = usage.sent.saturating_sub(old.sent) as f64 * 8.0 / seconds;
+        watched.bits_per_second = usage.carried().saturating_sub(old.carried()) as f64 * 8.0 / seconds;
         self.sample_host(host);
         if self.first_alive() == Some(host) {
             self.sample_totals();
@@ -185,6 +195,21 @@ impl Body<'_> {
         }
         figures.distribution("cpu.ready_s", &ready);
         self.tell_disks(figures, end);
+        let joules: f64 = self
+            .watching
+            .energy
+            .values()
+            .map(|(_, first, last)| last - first)
+            .sum();
+        if joules > 0.0 {
+            figures.number("power.energy_kwh.sum", joules / 3.6e6);
+            figures.number("power.watts.mean", joules / end.as_secs_f64());
+        }
+        let mut carried = Distribution::default();
+        for bytes in self.carried(end).into_iter().filter(|bytes| *bytes > 0.0) {
+            carried.add(bytes * 8.0);
+        }
+        figures.distribution("net.throughput_bps", &carried);
     }
 
     /// What was read from and written to all disks.

@@ -37,9 +37,15 @@ pub struct Effort {
     pub window: Duration,
 }
 
+/// Period of the guests that are compared. Each period costs a doorbell of some 50 us, by which pairs differ in chance alone: a hundred of
+/// them each second hide no event, a thousand hid those of up to 2 % of a processor. And the first events after a sleep, which find
+/// cold caches, are few among those of a period.
+const PERIOD: SimDuration = SimDuration::from_millis(10);
+
 /// A guest that runs a share of its time whether it has events or not, so that pairs differ in them alone.
 fn guest(paging: Paging, classes: Vec<PageClass>) -> Workload {
     Workload {
+        period: PERIOD,
         paging,
         ..Workload::dirtying(classes)
     }

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use twinrack_scenario::record::{ClockFacts, HostFacts};
+
 use super::Fixed;
 use super::figure::Figure;
 
 /// Where and when something was measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provenance {
+pub struct Machine {
     /// The processor.
     pub processor: String,
     /// The kernel.
@@ -17,11 +19,13 @@ pub struct Provenance {
     pub paging: String,
     /// The day, in UTC.
     pub day: String,
+    /// Whether it is itself a virtual machine, as its processor says.
+    pub nested: bool,
     /// How long work had to wait for a processor in the last minute, in the kernel's words.
     pub pressure: String,
 }
 
-impl Provenance {
+impl Machine {
     /// Of this host, now.
     pub fn here(paging: String) -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
@@ -36,12 +40,28 @@ impl Provenance {
             processor: model.map_or("unknown", |(_, name)| name).trim().to_owned(),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             paging,
+            nested: cpuinfo
+                .lines()
+                .find_map(|line| line.strip_prefix("flags")?.split_once(": "))
+                .is_some_and(|(_, flags)| flags.split(' ').any(|flag| flag == "hypervisor")),
             day: day(since.as_secs() / 86_400),
             pressure: read("/proc/pressure/cpu")
                 .lines()
                 .next()
                 .unwrap_or("not told")
                 .to_owned(),
+        }
+    }
+
+    /// What a record says of a host that is a process of this machine: its clock is the controller's.
+    pub fn as_host(&self, name: String) -> HostFacts {
+        HostFacts {
+            name,
+            kernel: format!("Linux {}", self.kernel),
+            processor: self.processor.clone(),
+            paging: self.paging.clone(),
+            nested: self.nested,
+            clock: ClockFacts::default(),
         }
     }
 }
@@ -60,7 +80,7 @@ fn day(since_1970: u64) -> String {
 }
 
 /// The profile as YAML. `clock_hz` is that of the time-stamp counter, in whose cycles a walk is told.
-pub fn yaml(at: &Provenance, figures: &[Figure], fixed: &Fixed, clock_hz: f64) -> String {
+pub fn yaml(at: &Machine, figures: &[Figure], fixed: &Fixed, clock_hz: f64) -> String {
     let find = |name: &str| figures.iter().find(|figure| figure.name == name);
     let mut text = format!(
         "# What this host takes, for `policies: {{profile: ./FILE}}` of a scenario that is not scaled.\n\
@@ -146,12 +166,7 @@ mod tests {
             hand_over: Duration::from_micros(90),
             resume: Duration::from_micros(600),
         };
-        let profile = yaml(
-            &Provenance::here("shadow paging".to_owned()),
-            &figures,
-            &fixed,
-            3e9,
-        );
+        let profile = yaml(&Machine::here("shadow paging".to_owned()), &figures, &fixed, 3e9);
         let scenario = "name: a\nduration: 1s\nhosts: [{name: n, memory: 8GiB}]\n\
                         policies: {profile: ./here.yaml, migration: {timings: {pause: 5ms}}}\n";
         let read = read("a", scenario, &One(profile.clone()), &[])

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::disk::Disk;
 use super::layout::bell;
-use super::workload::Placed;
+use super::network::{self, Outlet};
+use super::placed::Placed;
 use crate::kvm::{Error, GuestMemory};
 
 /// The devices of a guest; none where a guest has no use for one.
@@ -13,6 +14,8 @@ use crate::kvm::{Error, GuestMemory};
 pub struct Devices {
     /// Its disk.
     pub disk: Option<Arc<Disk>>,
+    /// What takes the bytes that it sends.
+    pub outlet: Option<Arc<dyn Outlet>>,
 }
 
 impl Devices {
@@ -25,16 +28,23 @@ impl Devices {
 
     /// Serves a doorbell of the vCPU with that control block; says whether it was a device's.
     pub(super) fn ring(&self, memory: &GuestMemory, control: u64, value: u32) -> Result<bool, Error> {
-        match (value, &self.disk) {
-            (bell::DISK, Some(disk)) => disk.serve(memory, control).map(|()| true),
-            _ => Ok(false),
+        match (value, &self.disk, &self.outlet) {
+            (bell::DISK, Some(disk), _) => disk.serve(memory, control)?,
+            (bell::NETWORK, _, Some(outlet)) => network::serve(&**outlet, memory, control)?,
+            _ => return Ok(false),
         }
+        Ok(true)
     }
 
     /// The vCPU is about to run, perhaps on another host than before: what it had asked for and not finished with is done once more.
     pub(super) fn resume(&self, memory: &GuestMemory, control: u64) -> Result<(), Error> {
-        self.disk
-            .as_ref()
-            .map_or(Ok(()), |disk| disk.serve(memory, control))
+        if let Some(disk) = &self.disk {
+            disk.serve(memory, control)?;
+        }
+        if let Some(outlet) = &self.outlet {
+            outlet.begin();
+            network::serve(&**outlet, memory, control)?;
+        }
+        Ok(())
     }
 }

@@ -21,7 +21,7 @@ use std::path::Path;
 use twinrack_scenario::units::{Bytes, PerSecond};
 
 use super::layout::{self, disk as word, disk::request};
-use super::workload::Placed;
+use super::placed::Placed;
 use crate::kvm::{Error, GuestMemory};
 pub use audit::{DiskAudit, DiskDamage};
 use block::Label;

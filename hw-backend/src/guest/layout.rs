@@ -28,6 +28,8 @@ pub mod bell {
     pub const SWITCH: u32 = 4;
     /// It wants the block of its disk that its control block names.
     pub const DISK: u32 = 5;
+    /// It has bytes to send.
+    pub const NETWORK: u32 = 6;
 }
 
 pub(super) const GDT: u64 = 0x1000;
@@ -231,6 +233,35 @@ pub mod disk {
     }
 }
 
+/// Words of a control block that are about what the guest sends; the first processor sends it all.
+pub mod net {
+    /// How many streams there are.
+    pub const COUNT: i32 = 0x200;
+    /// The pages for a chunk.
+    pub const BUFFER: i32 = 0x208;
+    /// Which stream has bytes, counted from 1; 0 for none.
+    pub const REQUEST: i32 = 0x210;
+    /// The position of the first of them.
+    pub const AT: i32 = 0x218;
+    /// How many there are.
+    pub const LENGTH: i32 = 0x220;
+    /// The host's answer: which position is wanted next.
+    pub const REPLY: i32 = 0x228;
+
+    /// Where the streams begin.
+    pub const STREAM: i32 = 0x800;
+    /// Bytes of a stream.
+    pub const STREAM_SIZE: i32 = 0x40;
+    /// In a stream: words in each period; as all rates, with its fraction behind it.
+    pub const RATE: i32 = 0x00;
+    /// In a stream: the next byte.
+    pub const POSITION: i32 = 0x10;
+    /// In a stream: what its words begin from.
+    pub const SEED: i32 = 0x18;
+    /// In a stream: its place among them, counted from 1.
+    pub const INDEX: i32 = 0x20;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +276,11 @@ mod tests {
         assert!(
             u64::from(word::CLASS.unsigned_abs())
                 + CLASSES_MAX as u64 * u64::from(word::CLASS_SIZE.unsigned_abs())
+                <= u64::from(net::STREAM.unsigned_abs())
+        );
+        assert!(
+            u64::from(net::STREAM.unsigned_abs())
+                + super::super::network::STREAMS_MAX as u64 * u64::from(net::STREAM_SIZE.unsigned_abs())
                 <= 0x1000
         );
         // 1 GiB: 512 tables of 4 KiB are 2 MiB, so data begins at 4 MiB; without tables at 2 MiB.

@@ -13,7 +13,8 @@ use super::devices::Devices;
 use super::disk::{DiskAudit, DiskDamage};
 use super::layout::{self, GuestPages, bell, word};
 use super::ledger::{Audit, Counters, Damage, Ledger};
-use super::workload::{Placed, Workload, WorkloadError};
+use super::placed::Placed;
+use super::workload::{Workload, WorkloadError};
 use super::{boot, program};
 use crate::kvm::dirty::{self, RingReader};
 use crate::kvm::state::Restored;
@@ -174,6 +175,11 @@ impl Machine {
     /// Its VM.
     pub const fn vm(&self) -> &Vm {
         &self.vm
+    }
+
+    /// What it has beside processors and memory.
+    pub const fn devices(&self) -> &Devices {
+        &self.devices
     }
 
     /// Its dirty log.

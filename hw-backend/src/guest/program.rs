@@ -8,6 +8,7 @@
 //!     rewrite page-table entries                        paging.rs      what a kernel does to entries it does not use at once
 //!     walk from page to page                            paging.rs      one TLB miss a step, in a set that is large enough
 //!     write and read blocks of the disk                 disk.rs        by doorbell
+//!     send the bytes that are due of each stream        network.rs     by doorbell
 //!     switch address spaces                             paging.rs      by doorbell: CPL 3 may not load CR3
 //!     burn until its share of the period is over
 //!     sleep until the deadline, by doorbell; deadline += period
@@ -25,6 +26,7 @@
 
 mod dirtying;
 mod disk;
+mod network;
 mod paging;
 
 use super::asm::{Assembler, If, Op, Reg};
@@ -47,6 +49,7 @@ pub fn assemble() -> Vec<u8> {
     paging::rewrite(&mut asm);
     paging::walk(&mut asm);
     disk::emit(&mut asm);
+    network::emit(&mut asm);
     paging::switch(&mut asm);
     asm.count(CONTROL, word::PASSES);
     burn(&mut asm);

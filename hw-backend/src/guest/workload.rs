@@ -4,14 +4,14 @@
 //! whatever share that is (`docs/src/models/dirtying.md`); rates of paging events are those of one busy virtual processor, and fall with
 //! the share of time that the processors are busy (`docs/src/models/paging.md`).
 
-use std::ops::Range;
-
 use twinrack_scenario::spec::guest::{PageClassSpec, PagingRatesSpec, VmSpec, WritePattern};
 use twinrack_scenario::units::{Bytes, PerSecond, Ratio, SimDuration};
 
 use super::boot::ENTRY;
-use super::disk::{DiskLoad, PlacedDisk};
-use super::layout::{self, GuestPages, disk, word};
+use super::disk::DiskLoad;
+use super::layout::{self, GuestPages, disk, net, word};
+use super::network::{self, CHUNK, STREAMS_MAX, StreamLoad};
+use super::placed::Placed;
 use crate::kvm::{Error, GuestMemory};
 
 /// Why a guest can't be made to do it.
@@ -23,6 +23,9 @@ pub enum WorkloadError {
     /// A memory that a guest can't have.
     #[error("a guest of {0}: expected a multiple of 2MiB from {min} to {max}", min = layout::MEMORY_MIN, max = layout::MEMORY_MAX)]
     Memory(Bytes),
+    /// More streams than a control block has room for.
+    #[error("{0} streams of traffic; a guest sends at most {max}", max = STREAMS_MAX)]
+    TooManyStreams(usize),
     /// A disk that leaves no room for data.
     #[error(
         "a disk of {disk} in a guest of {memory}: it remembers 8 bytes a block, and that leaves no memory for data"
@@ -37,9 +40,6 @@ pub enum WorkloadError {
     #[error("{0} virtual processors; a guest takes 1 to {max}", max = layout::VCPUS_MAX)]
     Vcpus(u32),
 }
-
-/// Least memory for data.
-const DATA_MIN: Bytes = Bytes(1 << 20);
 
 /// Pages that are written alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,6 +82,8 @@ pub struct Workload {
     pub untouched: Bytes,
     /// How it uses its disk, if it has one.
     pub disk: Option<DiskLoad>,
+    /// What it sends.
+    pub streams: Vec<StreamLoad>,
 }
 
 impl Workload {
@@ -93,6 +95,8 @@ impl Workload {
     const WORK: SimDuration = SimDuration::from_nanos(100_000);
     /// What a page write is taken to cost where the period follows from the work: a fault for the dirty log.
     const WRITE: SimDuration = SimDuration::from_nanos(2500);
+    /// What a doorbell with its request is taken to cost there.
+    const REQUEST: SimDuration = SimDuration::from_nanos(50_000);
     /// How late a period may begin and be caught up with: longer than a loaded host keeps a thread waiting. Beyond it the clock has
     /// jumped, or the guest has stood still, and what was not written then is not owed.
     const SLACK: SimDuration = SimDuration::from_millis(200);
@@ -106,6 +110,7 @@ impl Workload {
             paging: Paging::default(),
             untouched: Bytes::ZERO,
             disk: None,
+            streams: Vec::new(),
         }
     }
 
@@ -134,11 +139,10 @@ impl Workload {
             mapped,
             ..
         } = vm.paging;
-        let classes: Vec<PageClass> = vm.dirtying.iter().map(class).collect();
-        Self {
-            period: Self::period(cpu, &classes),
+        let own = Self {
+            period: Self::PERIOD,
             cpu,
-            classes,
+            classes: vm.dirtying.iter().map(class).collect(),
             paging: Paging {
                 fills: busy(fills),
                 page_table_writes: busy(page_table_writes),
@@ -152,70 +156,50 @@ impl Workload {
                 reads: own.reads,
                 writes: own.writes,
             }),
-        }
-    }
-
-    /// How often a guest begins anew that is busy for such a share and writes such pages.
-    fn period(cpu: Ratio, classes: &[PageClass]) -> SimDuration {
-        let writes: f64 = classes.iter().map(|class| class.rate.0).sum();
-        let busy = cpu.0.max(writes * Self::WRITE.as_secs_f64());
-        if busy <= 0.0 {
-            return Self::IDLE_PERIOD;
-        }
-        let nanos = Self::WORK.as_nanos() as f64 / busy;
-        SimDuration::from_nanos(nanos as u64).clamp(Self::PERIOD, Self::IDLE_PERIOD)
-    }
-
-    /// Where it lies in a guest of such a size: the classes one after the other from the start of data, all of them made smaller by
-    /// the same factor when together they are more than there is.
-    pub fn place(&self, memory: Bytes, pages: GuestPages, vcpus: u32) -> Result<Placed, WorkloadError> {
-        if !super::boot::size_fits(memory) {
-            return Err(WorkloadError::Memory(memory));
-        }
-        if self.classes.len() > layout::CLASSES_MAX {
-            return Err(WorkloadError::TooManyClasses(self.classes.len()));
-        }
-        if vcpus == 0 || vcpus > layout::VCPUS_MAX {
-            return Err(WorkloadError::Vcpus(vcpus));
-        }
-        let (disk, start) = match &self.disk {
-            None => (None, layout::data(memory, pages)),
-            Some(load) => {
-                let (disk, start) = PlacedDisk::at(layout::data(memory, pages), load, vcpus);
-                if start + DATA_MIN.0 > memory.0 {
-                    let disk = load.size;
-                    return Err(WorkloadError::Disk { disk, memory });
-                }
-                (Some(disk), start)
-            }
+            streams: Vec::new(),
         };
-        let room = memory.saturating_sub(Bytes(start)).pages();
-        let wanted: Vec<u64> = self
-            .classes
+        own.paced()
+    }
+
+    /// The same with what it sends.
+    #[must_use]
+    pub fn sending(self, streams: Vec<StreamLoad>) -> Self {
+        Self { streams, ..self }.paced()
+    }
+
+    /// The same with page writes at `share` of their rates.
+    #[must_use]
+    pub fn writing(mut self, share: Ratio) -> Self {
+        for class in &mut self.classes {
+            class.rate.0 *= share.0;
+        }
+        self.paced()
+    }
+
+    /// How often it begins anew follows from how busy it is; and what it sends in a period fits its page.
+    fn paced(mut self) -> Self {
+        let writes: f64 = self.classes.iter().map(|class| class.rate.0).sum();
+        let blocks = self.disk.map_or(0.0, |disk| disk.reads.0 + disk.writes.0);
+        let bytes: f64 = self
+            .streams
             .iter()
-            .map(|class| class.size.map_or(room, Bytes::pages).min(room))
-            .collect();
-        let sum: u64 = wanted.iter().sum();
-        let mut at = start;
-        let classes = wanted.iter().map(|wanted| {
-            let pages = if sum > room { wanted * room / sum } else { *wanted }.max(u64::from(vcpus));
-            let placed = PlacedClass { base: at, pages };
-            at += pages * Bytes::PAGE.0;
-            placed
-        });
-        let classes = classes.collect();
-        let untouched = self.untouched.pages().min(room);
-        let walk = self.paging.mapped.pages().clamp(2, room);
-        Ok(Placed {
-            memory,
-            pages,
-            vcpus,
-            start,
-            filled: room - untouched,
-            classes,
-            walk_bits: walk.ilog2().min((room - untouched).max(2).ilog2()),
-            disk,
-        })
+            .map(|stream| stream.rate.bytes_per_second())
+            .sum();
+        let doorbells = (blocks + bytes / CHUNK as f64) * Self::REQUEST.as_secs_f64();
+        let busy = self.cpu.0.max(writes * Self::WRITE.as_secs_f64() + doorbells);
+        let nanos = |seconds: f64| SimDuration::from_nanos((seconds * 1e9) as u64);
+        let by_work = if busy > 0.0 {
+            nanos(Self::WORK.as_secs_f64() / busy)
+        } else {
+            Self::IDLE_PERIOD
+        };
+        let by_bytes = if bytes > 0.0 {
+            nanos(CHUNK as f64 / bytes)
+        } else {
+            Self::IDLE_PERIOD
+        };
+        self.period = by_work.min(by_bytes).clamp(Self::PERIOD, Self::IDLE_PERIOD);
+        self
     }
 
     /// Writes the control block of one virtual processor; its time-stamp counter runs at `tsc_khz`.
@@ -242,10 +226,10 @@ impl Workload {
             word::PAGE_FACTOR.wrapping_mul(u64::from(vcpu) + 1) | 1,
         )?;
         set(word::CLASSES, self.classes.len() as u64)?;
-        for ((class, placed), index) in self.classes.iter().zip(&placed.classes).zip(0..) {
+        for ((class, lies), index) in self.classes.iter().zip(&placed.classes).zip(0..) {
             let at = word::CLASS + index * word::CLASS_SIZE;
-            let (first, pages) = share(placed.pages, u64::from(vcpu), vcpus);
-            set(at + word::CLASS_BASE, placed.base + first * Bytes::PAGE.0)?;
+            let (first, pages) = placed.share_of(lies.pages, vcpu);
+            set(at + word::CLASS_BASE, lies.base + first * Bytes::PAGE.0)?;
             set(at + word::CLASS_PAGES, pages)?;
             set(at + word::CLASS_RATE, rate(class.rate.0 / vcpus as f64))?;
             set(
@@ -265,82 +249,39 @@ impl Workload {
             GuestPages::Small => (layout::TABLES, placed.memory.pages()),
             GuestPages::Large => (layout::DIRECTORIES, placed.memory.0 >> 21),
         };
-        let (first, count) = share(entries, u64::from(vcpu), vcpus);
+        let (first, count) = placed.share_of(entries, vcpu);
         set(word::REWRITE_RATE, rate(self.paging.page_table_writes.0))?;
         set(word::REWRITE_ENTRIES, table + first * 8)?;
         set(word::REWRITE_COUNT, count)?;
         set(word::SWITCH_RATE, rate(self.paging.context_switches.0))?;
-        let Some((load, own)) = self.disk.zip(placed.disk) else {
+        if let Some((load, own)) = self.disk.zip(placed.disk) {
+            let (first, blocks) = placed.share_of(own.blocks, vcpu);
+            set(disk::READ_RATE, rate(load.reads.0 / vcpus as f64))?;
+            set(disk::WRITE_RATE, rate(load.writes.0 / vcpus as f64))?;
+            set(disk::FIRST, first)?;
+            set(disk::BLOCKS, blocks)?;
+            set(disk::TABLE, own.table + first * 8)?;
+            set(disk::BUFFER, own.buffer(vcpu))?;
+        }
+        let Some(page) = placed.network.filter(|_| vcpu == 0) else {
             return Ok(());
         };
-        let (first, blocks) = placed.share_of(own.blocks, vcpu);
-        set(disk::READ_RATE, rate(load.reads.0 / vcpus as f64))?;
-        set(disk::WRITE_RATE, rate(load.writes.0 / vcpus as f64))?;
-        set(disk::FIRST, first)?;
-        set(disk::BLOCKS, blocks)?;
-        set(disk::TABLE, own.table + first * 8)?;
-        set(disk::BUFFER, own.buffer(vcpu))
-    }
-}
-
-/// The `index`th of `of` nearly equal parts of `all`: where it begins and how much it is.
-fn share(all: u64, index: u64, of: u64) -> (u64, u64) {
-    let at = |index: u64| all * index / of;
-    (at(index), at(index + 1) - at(index))
-}
-
-/// A class in a guest's memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlacedClass {
-    /// Address of its first page.
-    pub base: u64,
-    /// Its pages.
-    pub pages: u64,
-}
-
-/// A workload in a guest's memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
-    /// The guest's memory.
-    pub memory: Bytes,
-    /// How it maps it.
-    pub pages: GuestPages,
-    /// Its virtual processors.
-    pub vcpus: u32,
-    /// Address of the first data page.
-    pub start: u64,
-    /// Data pages that are filled when the guest is made; those after them stay zero.
-    pub filled: u64,
-    /// The classes.
-    pub classes: Vec<PlacedClass>,
-    /// Logarithm of the pages that are walked.
-    pub walk_bits: u32,
-    /// What its disk has of it, below the data.
-    pub disk: Option<PlacedDisk>,
-}
-
-impl Placed {
-    /// The part of `all` that is a vCPU's: where it begins and how much it is.
-    pub fn share_of(&self, all: u64, vcpu: u32) -> (u64, u64) {
-        share(all, u64::from(vcpu), u64::from(self.vcpus))
-    }
-
-    /// Which pages are whose to write: ranges of addresses, each with its processor, in their order.
-    pub fn parts(&self) -> Vec<(Range<u64>, u32)> {
-        let parts = self.classes.iter().flat_map(|class| {
-            (0..self.vcpus).map(move |vcpu| {
-                let (first, pages) = self.share_of(class.pages, vcpu);
-                let at = class.base + first * Bytes::PAGE.0;
-                (at..at + pages * Bytes::PAGE.0, vcpu)
-            })
-        });
-        parts.filter(|(part, _)| !part.is_empty()).collect()
+        set(net::COUNT, self.streams.len() as u64)?;
+        set(net::BUFFER, page)?;
+        for (stream, index) in self.streams.iter().zip(0..) {
+            let at = net::STREAM + index * net::STREAM_SIZE;
+            set(at + net::RATE, rate(stream.rate.bytes_per_second() / 8.0))?;
+            set(at + net::SEED, network::seed(stream.number))?;
+            set(at + net::INDEX, u64::from(index.unsigned_abs()) + 1)?;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use twinrack_scenario::units::BitsPerSecond;
 
     fn class(size: Option<Bytes>) -> PageClass {
         PageClass {
@@ -348,61 +289,6 @@ mod tests {
             rate: PerSecond(1000.0),
             pattern: WritePattern::Random,
         }
-    }
-
-    #[test]
-    fn classes_lie_one_after_the_other() {
-        let workload = Workload::dirtying(vec![class(Some(Bytes(4 << 20))), class(Some(Bytes(8 << 20)))]);
-        let placed = workload
-            .place(Bytes(64 << 20), GuestPages::Small, 2)
-            .expect("it fits");
-        // 64 MiB need 32 tables of 4 KiB, so that data begins at 4 MiB.
-        assert_eq!(placed.start, 4 << 20);
-        assert_eq!(
-            placed.classes[0],
-            PlacedClass {
-                base: 4 << 20,
-                pages: 1024
-            }
-        );
-        assert_eq!(
-            placed.classes[1],
-            PlacedClass {
-                base: 8 << 20,
-                pages: 2048
-            }
-        );
-        assert_eq!(placed.filled, (60 << 20) / 4096);
-    }
-
-    #[test]
-    fn classes_that_are_too_large_together_shrink_alike() {
-        let workload = Workload::dirtying(vec![class(None), class(None)]);
-        let placed = workload
-            .place(Bytes(64 << 20), GuestPages::Small, 1)
-            .expect("it fits");
-        assert_eq!(
-            placed.classes.iter().map(|class| class.pages).collect::<Vec<_>>(),
-            [7680, 7680]
-        );
-    }
-
-    #[test]
-    fn what_can_not_be_is_refused() {
-        let idle = Workload::idle();
-        assert_eq!(
-            idle.place(Bytes(1 << 20), GuestPages::Small, 1),
-            Err(WorkloadError::Memory(Bytes(1 << 20)))
-        );
-        assert_eq!(
-            idle.place(Bytes::GIB, GuestPages::Small, 17),
-            Err(WorkloadError::Vcpus(17))
-        );
-        let many = Workload::dirtying(vec![class(None); 17]);
-        assert_eq!(
-            many.place(Bytes::GIB, GuestPages::Small, 1),
-            Err(WorkloadError::TooManyClasses(17))
-        );
     }
 
     #[test]
@@ -418,16 +304,23 @@ mod tests {
     #[test]
     fn a_period_has_a_tenth_of_a_millisecond_of_work_or_is_as_long_as_it_may_be() {
         let millis = SimDuration::from_millis;
-        assert_eq!(Workload::period(Ratio(0.0), &[]), millis(100));
-        assert_eq!(Workload::period(Ratio(0.005), &[]), millis(20));
-        assert_eq!(Workload::period(Ratio(0.5), &[]), millis(1));
+        let period = |cpu, classes: &[PageClass]| {
+            let classes = classes.to_vec();
+            Workload {
+                cpu: Ratio(cpu),
+                ..Workload::dirtying(classes)
+            }
+            .paced()
+            .period
+        };
+        assert_eq!(period(0.0, &[]), millis(100));
+        assert_eq!(period(0.005, &[]), millis(20));
+        assert_eq!(period(0.5, &[]), millis(1));
         // 1,000 writes of 2.5 us are a share of 1 in 400.
-        assert_eq!(Workload::period(Ratio(0.0), &[class(None)]), millis(40));
-    }
-
-    #[test]
-    fn shares_cover_everything_once() {
-        let parts: Vec<_> = (0..3).map(|index| share(10, index, 3)).collect();
-        assert_eq!(parts, [(0, 3), (3, 3), (6, 4)]);
+        assert_eq!(period(0.0, &[class(None)]), millis(40));
+        // What is sent in a period fits into one request: 64 KiB at 1,024 KiB/s.
+        let rate = BitsPerSecond(8 << 20);
+        let sends = Workload::dirtying(Vec::new()).sending(vec![StreamLoad { number: 0, rate }]);
+        assert_eq!(sends.period, SimDuration::from_nanos(62_500_000));
     }
 }

@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use twinrack_control::migration::Command;
 use twinrack_scenario::spec::expect::Backend;
-use twinrack_scenario::{MigrationId, Scenario, VmId};
+use twinrack_scenario::{MigrationId, VmId};
 
 use super::client::Pulses;
 use super::frame;
@@ -20,13 +20,16 @@ use super::incoming::{self, Waiting};
 use super::kept::{self, Writing};
 use super::outgoing::{self, Orders, Start};
 use super::processors::Processors;
-use super::protocol::{Answer, Ask, Order, Said, Word};
+use super::protocol::{Answer, Ask, BEAT, Kept, Order, Said, StreamAsk, Word};
 use super::setting::Setting;
+use super::stream::routes::Routes;
+use super::stream::sink::Sinks;
 use super::usage::{self, UsageMeter};
 use crate::guest::machine::Machine;
 use crate::kvm::System;
 use crate::migrate::pace::Grant;
 use crate::migrate::{Claim, Owner};
+use crate::probe::Capabilities;
 
 /// A guest of this host, and since when.
 pub(super) struct Guest {
@@ -53,6 +56,9 @@ pub(super) struct Shared {
     /// Of every guest that runs here, also while it is on its way out.
     pub pulses: Pulses,
     pub usage: UsageMeter,
+    /// Streams that are received here, and where those go that are sent.
+    pub sinks: Sinks,
+    pub routes: Routes,
     out: Mutex<Box<dyn Write + Send>>,
     began: Instant,
 }
@@ -105,6 +111,8 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>, address: IpAdd
         guests: Mutex::default(),
         pulses: Pulses::default(),
         usage: UsageMeter::default(),
+        sinks: Sinks::default(),
+        routes: Routes::default(),
         out: Mutex::new(words),
         began: Instant::now(),
     });
@@ -117,11 +125,23 @@ pub fn serve(mut orders: impl Read, words: Box<dyn Write + Send>, address: IpAdd
         writing: BTreeMap::new(),
         returning: Vec::new(),
     };
+    beat(&agent.shared);
     while let Some(Order { id, ask }) = frame::read(&mut orders)? {
         let answer = agent.carry_out(ask);
         agent.shared.say(Said::Answer { id, answer });
     }
     Ok(())
+}
+
+/// Says at an interval that the agent lives, whatever order it is at.
+fn beat(shared: &Arc<Shared>) {
+    let shared = shared.clone();
+    thread::spawn(move || {
+        loop {
+            shared.say(Said::Alive);
+            thread::sleep(BEAT);
+        }
+    });
 }
 
 impl Agent {
@@ -158,15 +178,18 @@ impl Agent {
                 yaml,
                 scaled,
                 storage,
+                secret,
             } => {
                 let body = if scaled { Backend::Kvm } else { Backend::Sim };
-                let scenario = Scenario::from_yaml_for(body, &yaml).map_err(|error| error.to_string())?;
-                self.setting = Some(Arc::new(Setting { scenario, storage }));
-                let port = self.shared.pulses.answer_clients(self.shared.address);
-                port.map(Answer::Port)
-                    .map_err(|error| format!("a port for clients: {error}"))
+                let setting = Setting::new(body, &yaml, storage, secret);
+                self.configure(setting.map_err(|error| error.to_string())?)
             }
             Ask::Ping => Ok(Answer::Done),
+            Ask::Probe => Ok(Answer::Can(Box::new(Capabilities::probe()))),
+            Ask::Look { vm, kept } => {
+                let closing = kept::look(&self.shared, &*self.setting(vm)?, vm, kept)?;
+                Ok(Answer::Stopped(closing))
+            }
             Ask::Report { every_ns } => {
                 usage::report(&self.shared, Duration::from_nanos(every_ns));
                 Ok(Answer::Done)
@@ -195,7 +218,9 @@ impl Agent {
                 vm,
                 secret,
             } => {
-                let room = self.setting(vm)?.room(&self.shared.system, vm)?;
+                let room = self
+                    .setting(vm)?
+                    .room(&self.shared.system, &self.shared.routes, vm)?;
                 let (port, waiting) = incoming::listen(&self.shared, migration, vm, room, secret)?;
                 self.coming.insert(migration, waiting);
                 Ok(Answer::Port(port))
@@ -223,12 +248,7 @@ impl Agent {
                 self.writing.insert(migration, writing);
                 Ok(Answer::Done)
             }
-            Ask::Restore { migration, vm, kept } => {
-                let room = self.setting(vm)?.room(&self.shared.system, vm)?;
-                let writing = self.writing.remove(&migration);
-                kept::restore(&self.shared, migration, vm, kept, room, writing);
-                Ok(Answer::Done)
-            }
+            Ask::Restore { migration, vm, kept } => self.restore(migration, vm, kept),
             Ask::Step { migration, command } => self.step(migration, command),
             Ask::Grant { migration, rate } => {
                 let leaving = self.leaving.get(&migration).ok_or("no such migration")?;
@@ -244,7 +264,45 @@ impl Agent {
                 Ok(Answer::Taken(!claim.refuse()))
             }
             Ask::Owner { migration, target } => self.owner(migration, target),
+            Ask::Stream { stream, ask } => self.stream(stream, ask),
         }
+    }
+
+    /// Keeps what the run is, and opens the ports that guests are reached at.
+    fn configure(&mut self, setting: Setting) -> Result<Answer, String> {
+        let Shared {
+            pulses,
+            sinks,
+            address,
+            ..
+        } = &*self.shared;
+        let clients = pulses.answer_clients(*address);
+        let streams = sinks.listen(*address, setting.secret);
+        self.setting = Some(Arc::new(setting));
+        Ok(Answer::Ports {
+            clients: clients.map_err(|error| format!("a port for clients: {error}"))?,
+            streams: streams.map_err(|error| format!("a port for streams: {error}"))?,
+        })
+    }
+
+    fn stream(&self, stream: u32, ask: StreamAsk) -> Result<Answer, String> {
+        let Shared { sinks, routes, .. } = &*self.shared;
+        match ask {
+            StreamAsk::Receive(position) => sinks.open(stream, position),
+            StreamAsk::Leave => return sinks.close(stream).map(Answer::Position),
+            StreamAsk::Route(to) => routes.set(stream, Some(to)),
+            StreamAsk::Grant(rate) => routes.grant(stream, rate),
+        }
+        Ok(Answer::Done)
+    }
+
+    fn restore(&mut self, migration: MigrationId, vm: VmId, kept: Kept) -> Result<Answer, String> {
+        let room = self
+            .setting(vm)?
+            .room(&self.shared.system, &self.shared.routes, vm)?;
+        let writing = self.writing.remove(&migration);
+        kept::restore(&self.shared, migration, vm, kept, room, writing);
+        Ok(Answer::Done)
     }
 
     /// A migration is over.

@@ -9,11 +9,12 @@ use super::agent::{Guest, Shared, locked};
 use super::protocol::Closing;
 use super::setting::Setting;
 use crate::guest::machine::{Machine, MachineError};
+use crate::guest::{layout, network};
 
 /// Makes a guest and lets it run.
 pub(super) fn start(shared: &Shared, setting: &Setting, vm: VmId, cpu: Ratio) -> Result<(), String> {
     let shape = setting.shape(&shared.system, vm);
-    let (workload, devices) = (setting.workload(vm, cpu), setting.devices(vm)?);
+    let (workload, devices) = (setting.workload(vm, cpu), setting.devices(&shared.routes, vm)?);
     let made = Machine::with(&shared.system, shape, &workload, &devices);
     let mut machine = made.map_err(|error| error.to_string())?;
     machine.run().map_err(|error| error.to_string())?;
@@ -60,14 +61,39 @@ pub(super) fn look(
     let memory = memory.map_err(|damage| format!("its memory is damaged: {damage}"))?;
     let disk = machine.audit_disk(&workload).map_err(words)?;
     let disk = disk.map_err(|damage| format!("its disk is damaged: {damage}"))?;
+    let streams = settled(machine, setting, vm)?;
     let exits = (0..machine.shape().vcpus as usize).map(|vcpu| machine.stat(vcpu, "exits"));
     let exits: Vec<_> = exits.collect::<Result<_, _>>().map_err(words)?;
     Ok(Closing {
         pages: memory.pages,
         writes: memory.writes,
         disk,
+        sent: streams,
         busy_s: machine.busy().map(|busy| busy.as_secs_f64()),
         exits: exits.into_iter().sum(),
         ran_s,
     })
+}
+
+/// What a guest has sent of all its streams, each of them delivered: what the receiver has is what the guest sent.
+fn settled(machine: &Machine, setting: &Setting, vm: VmId) -> Result<u64, String> {
+    let Some(outlet) = &machine.devices().outlet else {
+        return Ok(0);
+    };
+    let mut sum = 0;
+    for ((received, load), index) in outlet.settle().into_iter().zip(setting.streams(vm)).zip(0..) {
+        let sent = network::position(machine.memory(), layout::control(0), index);
+        let [sent, ahead] = sent.map_err(|error| error.to_string())?;
+        match received {
+            Some(received) if received != sent && received != ahead => {
+                let number = load.number;
+                return Err(format!(
+                    "of its stream {number} it sent {sent} bytes, and {received} came"
+                ));
+            }
+            // Where nobody receives it any more, what it was told last is all there is.
+            received => sum += received.unwrap_or(sent),
+        }
+    }
+    Ok(sum)
 }

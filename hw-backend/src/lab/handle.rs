@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use twinrack_scenario::HostId;
 
+use super::clock::{Clock, TRIPS};
 use super::frame;
 use super::protocol::{Ask, Order, Said, Word};
 
@@ -50,12 +51,12 @@ pub struct Handle {
     process: Child,
     orders: Option<BufWriter<ChildStdin>>,
     last: u64,
-    /// When the agent's clock stood at zero, as well as it is known.
-    zero: Instant,
+    /// The agent's clock.
+    pub clock: Clock,
+    /// When it was heard of last, by ours.
+    pub heard: Instant,
 }
 
-/// Pings of which the quickest tells the clock.
-const PINGS: u32 = 8;
 /// How long an agent may take to answer at the start.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -89,31 +90,31 @@ impl Handle {
             process,
             orders,
             last: 0,
-            zero: Instant::now(),
+            clock: Clock::new(Instant::now()),
+            heard: Instant::now(),
         };
         handle.compare_clocks(heard)?;
         Ok(handle)
     }
 
-    /// The round trip that took least bounds the difference best: half of it is the most that it can be off.
     fn compare_clocks(&mut self, heard: &Receiver<(HostId, Heard)>) -> io::Result<()> {
-        let mut least = Duration::MAX;
-        for _ in 0..PINGS {
+        for _ in 0..TRIPS {
             let sent = Instant::now();
-            self.order(Ask::Ping)?;
-            match heard.recv_timeout(LIMIT) {
-                Ok((_, Heard::Word(word))) => {
-                    let trip = sent.elapsed();
-                    let at = Duration::from_nanos(word.at_ns);
-                    if trip < least
-                        && let Some(zero) = (sent + trip / 2).checked_sub(at)
-                    {
-                        (least, self.zero) = (trip, zero);
+            let id = self.order(Ask::Ping)?;
+            loop {
+                match heard.recv_timeout(LIMIT) {
+                    Ok((_, Heard::Word(word))) if answer_to(&word) == Some(id) => {
+                        self.clock
+                            .trip(sent, Instant::now(), Duration::from_nanos(word.at_ns));
+                        break;
                     }
+                    // A sign of life, of this agent or of another.
+                    Ok((_, Heard::Word(_))) => {}
+                    _ => return Err(io::Error::other("the agent ended before it answered")),
                 }
-                _ => return Err(io::Error::other("the agent ended before it answered")),
             }
         }
+        self.heard = Instant::now();
         Ok(())
     }
 
@@ -129,7 +130,7 @@ impl Handle {
 
     /// When it said something, by our clock.
     pub fn instant(&self, word: &Word) -> Instant {
-        self.zero + Duration::from_nanos(word.at_ns)
+        self.clock.instant(Duration::from_nanos(word.at_ns))
     }
 
     /// Kills it, as a host that loses power.

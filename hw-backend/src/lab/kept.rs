@@ -10,7 +10,9 @@ use twinrack_control::migration::{Input, Refusal};
 use twinrack_scenario::{MigrationId, VmId};
 
 use super::agent::{Guest, Shared, locked};
-use super::protocol::{Kept, Said};
+use super::guests;
+use super::protocol::{Closing, Kept, Said};
+use super::setting::Setting;
 use crate::migrate::MigrateError;
 use crate::migrate::saved::Keeping;
 use crate::migrate::target::Room;
@@ -141,4 +143,17 @@ fn read(shared: &Shared, vm: VmId, keeping: &Keeping, room: Room) -> Result<(), 
     machine.run()?;
     shared.keep(vm, machine, Instant::now());
     Ok(())
+}
+
+/// Reads a guest that is kept and looks at all that it has; it does not run, and the file stays.
+pub(super) fn look(shared: &Shared, setting: &Setting, vm: VmId, kept: Kept) -> Result<Closing, String> {
+    let room = setting.room(&shared.system, &shared.routes, vm)?;
+    let keeping = Keeping {
+        // No guest waits for it.
+        rate: None,
+        ..keeping(kept)
+    };
+    let machine = keeping.restore(&shared.system, room);
+    let machine = machine.map_err(|error| error.to_string())?;
+    guests::look(&machine, setting, vm, Instant::now())
 }

@@ -1,6 +1,8 @@
 //! What controller and agent say to each other.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use twinrack_control::migration::{Command, Input};
@@ -10,6 +12,10 @@ use twinrack_scenario::{MigrationId, VmId};
 
 use crate::guest::disk::{Blocks, DiskAudit};
 use crate::migrate::source::PauseParts;
+use crate::probe::Capabilities;
+
+/// How often an agent says that it lives.
+pub const BEAT: Duration = Duration::from_secs(1);
 
 /// An order to an agent. Each with an `id` is answered once with [`Said::Answer`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +38,8 @@ pub enum Ask {
         scaled: bool,
         /// The folder with the guests' disks, which all agents see; none where no guest has one.
         storage: Option<PathBuf>,
+        /// What opens the streams of this run.
+        secret: [u8; 32],
     },
     /// Say that you live.
     Ping,
@@ -55,6 +63,15 @@ pub enum Ask {
         vm: VmId,
         /// The share.
         cpu: Ratio,
+    },
+    /// Say what this host can do.
+    Probe,
+    /// Look at a guest that is kept in a file, as when one is stopped; it stays there.
+    Look {
+        /// Which.
+        vm: VmId,
+        /// The file.
+        kept: Kept,
     },
     /// Run on so many of this machine's processors, from the `first` that this process may use on; the others are parked.
     Park {
@@ -124,6 +141,13 @@ pub enum Ask {
         /// The rate.
         rate: BitsPerSecond,
     },
+    /// Do something about a stream of guests' traffic.
+    Stream {
+        /// Which.
+        stream: u32,
+        /// What.
+        ask: StreamAsk,
+    },
     /// The migration is over: forget it.
     End {
         /// Which.
@@ -141,6 +165,20 @@ pub enum Ask {
         /// Whether the target has it; absent when that could not be found out.
         target: Option<bool>,
     },
+}
+
+/// What is asked about a stream.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamAsk {
+    /// Receive it from now on; it has come so far.
+    Receive(u64),
+    /// Receive it no more; answered with how far it has come.
+    Leave,
+    /// It goes there from now on.
+    Route(SocketAddr),
+    /// From now on send it at no more than this.
+    Grant(BitsPerSecond),
 }
 
 /// A guest's file.
@@ -194,6 +232,8 @@ pub enum Said {
         /// What its pause consisted of.
         pause: PauseParts,
     },
+    /// It lives; said every [`BEAT`].
+    Alive,
     /// What was used here since the agent began.
     Used(Usage),
     /// A guest has come and runs here.
@@ -237,14 +277,25 @@ pub enum Said {
 pub enum Answer {
     /// Done.
     Done,
-    /// It waits at this port, or answers a guest's clients there.
+    /// It waits at this port.
     Port(u16),
+    /// It answers guests' clients at the one port, and receives streams at the other.
+    Ports {
+        /// For clients.
+        clients: u16,
+        /// For streams.
+        streams: u16,
+    },
+    /// How far a stream has come.
+    Position(u64),
     /// Whether the target has taken the guest.
     Taken(bool),
     /// The guests that are here.
     Guests(Vec<VmId>),
-    /// The guest was stopped and its memory found whole.
+    /// The guest was stopped, or is kept, and was found whole.
     Stopped(Closing),
+    /// What the host can do.
+    Can(Box<Capabilities>),
 }
 
 /// What was used on a host since its agent began.
@@ -256,6 +307,17 @@ pub struct Usage {
     pub sent: u64,
     /// Of each guest that runs here.
     pub guests: Vec<GuestUsage>,
+    /// How far each stream has come that is received here.
+    pub streams: Vec<(u32, u64)>,
+    /// Joules of this machine's processors, all agents on it together, and which machine it is; nothing where they are not counted.
+    pub energy: Option<(String, f64)>,
+}
+
+impl Usage {
+    /// Bytes of migrations sent from here and of streams received here.
+    pub fn carried(&self) -> u64 {
+        self.sent + self.streams.iter().map(|(_, position)| position).sum::<u64>()
+    }
 }
 
 /// What a guest has used.
@@ -280,6 +342,8 @@ pub struct Closing {
     pub writes: u64,
     /// What its disk was found to be; all zeros of a guest without one.
     pub disk: DiskAudit,
+    /// Bytes that it sent, of all its streams; each came.
+    pub sent: u64,
     /// Processor time of its virtual processors on this host, in seconds; absent where the kernel does not tell.
     pub busy_s: Option<f64>,
     /// Exits to the hypervisor on this host; absent where the kernel does not count them.

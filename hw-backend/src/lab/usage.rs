@@ -1,14 +1,16 @@
 //! What is used on a host: processor time of the agent and of each guest, and bytes of migrations; told at an interval.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use twinrack_scenario::{MigrationId, VmId};
 
 use super::agent::{Shared, locked};
+use super::energy::Energy;
 use super::protocol::{GuestUsage, Said, Usage};
+use super::stream::sink::Sinks;
 use crate::guest::disk::Blocks;
 use crate::guest::machine::Machine;
 use crate::kvm::GuestMemory;
@@ -20,6 +22,8 @@ use crate::migrate::pace::Grant;
 pub(super) struct UsageMeter {
     guests: Mutex<BTreeMap<VmId, Watched>>,
     sending: Mutex<BTreeMap<MigrationId, Grant>>,
+    /// Looked for when it is first asked.
+    energy: OnceLock<Option<Mutex<Energy>>>,
 }
 
 /// A guest whose use is told.
@@ -63,13 +67,23 @@ impl UsageMeter {
         locked(&self.sending).entry(migration).or_default().clone()
     }
 
-    fn now(&self) -> Usage {
+    fn energy(&self) -> Option<(String, f64)> {
+        let counters = self.energy.get_or_init(|| Energy::find().map(Mutex::new));
+        let joules = locked(counters.as_ref()?).joules()?;
+        // Agents that are processes of one machine share its counters.
+        let machine = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some((machine.trim().to_owned(), joules))
+    }
+
+    fn now(&self, sinks: &Sinks) -> Usage {
         let guests = locked(&self.guests);
         let guests = guests.iter().filter_map(|(vm, watched)| watched.usage(*vm));
         Usage {
             processor_s: process_time().as_secs_f64(),
             sent: locked(&self.sending).values().map(Grant::sent).sum(),
             guests: guests.collect(),
+            streams: sinks.positions(),
+            energy: self.energy(),
         }
     }
 }
@@ -80,7 +94,7 @@ pub(super) fn report(shared: &Arc<Shared>, every: Duration) {
     thread::spawn(move || {
         let mut next = Instant::now();
         loop {
-            shared.say(Said::Used(shared.usage.now()));
+            shared.say(Said::Used(shared.usage.now(&shared.sinks)));
             next += every;
             thread::sleep(next.saturating_duration_since(Instant::now()));
         }
@@ -109,12 +123,12 @@ mod tests {
     #[test]
     fn what_is_sent_by_all_migrations_is_added_up_and_time_is_spent() {
         let meter = UsageMeter::default();
-        let before = meter.now();
+        let before = meter.now(&Sinks::default());
         let mut sum = 0_u64;
         while process_time().as_secs_f64() < before.processor_s + 0.02 {
             sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
         }
-        let after = meter.now();
+        let after = meter.now(&Sinks::default());
         assert!(after.processor_s >= before.processor_s + 0.02);
         assert_eq!((after.sent, after.guests.len()), (0, 0));
     }

@@ -67,7 +67,7 @@ pub(super) fn send_behind<R: Read + Send, W: Write>(
     zeros: bool,
     pace: Pace,
 ) -> Result<Followed, MigrateError> {
-    let Link { reader, writer } = link;
+    let Link { reader, writer, .. } = link;
     thread::scope(|scope| {
         let (wants, wanted) = channel();
         let listener = scope.spawn(move || listen(reader, &wants));
@@ -173,7 +173,7 @@ struct Waits {
 impl Following {
     /// Takes pages until all have come. When that fails the guest is lost: [`Self::abandon`] ends it.
     pub fn finish(&mut self) -> Result<Followed, MigrateError> {
-        let Link { reader, writer } = &mut self.link;
+        let Link { reader, writer, .. } = &mut self.link;
         let absent = &self.absent;
         let waits = Mutex::new(Waits {
             missing: self.missing.clone(),

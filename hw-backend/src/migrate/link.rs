@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
 
-use super::message::{Message, kind, run};
+use super::message::{Message, TOOK_EVERY};
+use super::pages::Came;
+use super::splice::{ROOMS, Splice};
 use super::wire::{Direction, FrameReader, FrameWriter, Protection, Secret, WireError};
 use super::{MigrateError, prepare};
 use crate::kvm::GuestMemory;
@@ -14,6 +16,8 @@ use crate::kvm::GuestMemory;
 pub(super) struct Link<R, W> {
     pub(super) reader: FrameReader<R>,
     pub(super) writer: FrameWriter<W>,
+    /// Frames of pages that the other end has not said to have taken.
+    flying: usize,
 }
 
 impl Link<TcpStream, TcpStream> {
@@ -25,9 +29,14 @@ impl Link<TcpStream, TcpStream> {
     ) -> Result<Self, MigrateError> {
         prepare(&stream).map_err(WireError::from)?;
         let back = stream.try_clone().map_err(WireError::from)?;
+        // Where the kernel does not give a pipe, pages are copied into the socket.
+        let splice = Splice::new(&stream).ok();
+        let mut writer = FrameWriter::new(stream, secret, Direction::Forth, protection);
+        writer.splice(splice);
         Ok(Self {
-            writer: FrameWriter::new(stream, secret, Direction::Forth, protection),
+            writer,
             reader: FrameReader::new(back, secret, Direction::Back),
+            flying: 0,
         })
     }
 }
@@ -39,6 +48,7 @@ impl<R: Read, W: Write> Link<R, W> {
         Self {
             reader,
             writer: FrameWriter::new(to, secret, Direction::Back, protection),
+            flying: 0,
         }
     }
 
@@ -46,8 +56,41 @@ impl<R: Read, W: Write> Link<R, W> {
         self.writer.say(message)
     }
 
+    /// Hears the next message that is not about frames that were taken; those that are due come before it.
     pub(super) fn hear(&mut self) -> Result<Message<'_>, MigrateError> {
+        while self.flying >= TOOK_EVERY {
+            self.hear_took()?;
+        }
         heard(&mut self.reader)
+    }
+
+    /// Hears a message of which pages go straight into `memory`.
+    pub(super) fn hear_into(&mut self, memory: &GuestMemory) -> Result<Came<'_>, MigrateError> {
+        heard_into(&mut self.reader, memory)
+    }
+
+    /// Sends pages of a guest that runs here; says how many bytes that took.
+    pub(super) fn send_runs(
+        &mut self,
+        memory: &GuestMemory,
+        runs: &[Range<usize>],
+        zeros: bool,
+    ) -> Result<u64, MigrateError> {
+        while self.flying >= ROOMS {
+            self.hear_took()?;
+        }
+        let before = self.writer.frames_of_pages();
+        let sent = self.writer.send_runs(memory, runs, zeros)?;
+        self.flying += self.writer.frames_of_pages() - before;
+        Ok(sent)
+    }
+
+    fn hear_took(&mut self) -> Result<(), MigrateError> {
+        match heard(&mut self.reader)? {
+            Message::Took => self.flying = self.flying.saturating_sub(TOOK_EVERY),
+            other => return Err(out_of_order(&other, "Took")),
+        }
+        Ok(())
     }
 
     /// Hears one message, which must be `expected`.
@@ -67,59 +110,27 @@ impl<W: Write> FrameWriter<W> {
             Ok(())
         })
     }
-
-    /// Sends pages, those of zeros as such if that is wanted; says how many bytes that took.
-    pub(super) fn send_runs(
-        &mut self,
-        memory: &GuestMemory,
-        runs: &[Range<usize>],
-        zeros: bool,
-    ) -> Result<u64, MigrateError> {
-        let before = self.sent();
-        if !zeros {
-            self.send_full(memory, runs)?;
-            return Ok(self.sent() - before);
-        }
-        let (mut empty, mut full) = (Vec::new(), Vec::new());
-        for page in runs.iter().cloned().flatten() {
-            let run = if memory.page_is_zero(page) {
-                &mut empty
-            } else {
-                &mut full
-            };
-            extend(run, page);
-        }
-        if !empty.is_empty() {
-            self.send(kind::ZEROS, |frame| {
-                frame.extend(empty.iter().flat_map(|pages| run(pages.start, pages.len())));
-                Ok::<_, MigrateError>(())
-            })?;
-        }
-        self.send_full(memory, &full)?;
-        Ok(self.sent() - before)
-    }
-
-    fn send_full(&mut self, memory: &GuestMemory, runs: &[Range<usize>]) -> Result<(), MigrateError> {
-        if runs.is_empty() {
-            return Ok(());
-        }
-        self.send(kind::PAGES, |frame| {
-            frame.extend((runs.len() as u32).to_le_bytes());
-            frame.extend(runs.iter().flat_map(|pages| run(pages.start, pages.len())));
-            // Into the frame, not straight to the kernel: the guest may write a page between its tag and its way out.
-            for pages in runs {
-                let address = (pages.start * GuestMemory::PAGE) as u64;
-                memory.append(address, pages.len() * GuestMemory::PAGE, frame)?;
-            }
-            Ok::<_, MigrateError>(())
-        })
-    }
 }
 
 /// The next message; an end that gives up is an error.
 pub(super) fn heard<R: Read>(reader: &mut FrameReader<R>) -> Result<Message<'_>, MigrateError> {
     let (kind, payload) = reader.next_frame()?;
-    match Message::decode(kind, payload)? {
+    unless_over(Message::decode(kind, payload)?)
+}
+
+/// The same where pages come, which go straight into `memory`.
+pub(super) fn heard_into<'a, R: Read>(
+    reader: &'a mut FrameReader<R>,
+    memory: &GuestMemory,
+) -> Result<Came<'a>, MigrateError> {
+    match reader.next_into(memory)? {
+        Came::Message(message) => unless_over(message).map(Came::Message),
+        pages @ Came::Pages(_) => Ok(pages),
+    }
+}
+
+fn unless_over(message: Message) -> Result<Message, MigrateError> {
+    match message {
         Message::Abort(reason) => Err(MigrateError::Aborted(reason)),
         message => Ok(message),
     }
@@ -129,13 +140,5 @@ pub(super) fn out_of_order(found: &Message, expected: &'static str) -> MigrateEr
     MigrateError::OutOfOrder {
         found: found.name(),
         expected,
-    }
-}
-
-/// Adds a page behind the last run, or begins another.
-fn extend(runs: &mut Vec<Range<usize>>, page: usize) {
-    match runs.last_mut() {
-        Some(last) if last.end == page => last.end += 1,
-        _ => runs.push(page..page + 1),
     }
 }

@@ -1,5 +1,8 @@
 //! Messages: what the payload of each kind of frame says, with every length and range checked.
 
+#[cfg(test)]
+mod tests;
+
 use kvm_bindings::{CpuId, kvm_cpuid_entry2};
 use twinrack_scenario::units::Bytes;
 use zerocopy::{FromBytes, IntoBytes};
@@ -12,6 +15,8 @@ use crate::kvm::{GuestMemory, VcpuState};
 const CPUID_MAX: usize = 80;
 /// Most bytes of a reason.
 const REASON_MAX: usize = 400;
+/// After how many frames of pages, in a guest that does not run yet, the target says that it has taken them.
+pub(super) const TOOK_EVERY: usize = 2;
 
 /// Why a payload is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +103,8 @@ pub enum Message<'a> {
     RoundEnd(u32),
     /// Target: it has arrived.
     RoundAck(u32),
+    /// Target: so many more frames of pages as one of these stands for are in its memory, and nobody reads them any more.
+    Took,
     /// Source: these pages come when the guest runs at the target.
     Follow(Runs<'a>),
     /// Target: the guest waits for this page.
@@ -141,6 +148,7 @@ pub(super) mod kind {
     pub(in super::super) const FOLLOW: u8 = 14;
     pub(in super::super) const WANT: u8 = 15;
     pub(in super::super) const FOLLOWED: u8 = 16;
+    pub(in super::super) const TOOK: u8 = 17;
 }
 
 impl<'a> Message<'a> {
@@ -154,6 +162,7 @@ impl<'a> Message<'a> {
             Self::Zeros(_) => "Zeros",
             Self::RoundEnd(_) => "RoundEnd",
             Self::RoundAck(_) => "RoundAck",
+            Self::Took => "Took",
             Self::Follow(_) => "Follow",
             Self::Want(_) => "Want",
             Self::Followed { .. } => "Followed",
@@ -176,6 +185,7 @@ impl<'a> Message<'a> {
             Self::Zeros(_) => kind::ZEROS,
             Self::RoundEnd(_) => kind::ROUND_END,
             Self::RoundAck(_) => kind::ROUND_ACK,
+            Self::Took => kind::TOOK,
             Self::Follow(_) => kind::FOLLOW,
             Self::Want(_) => kind::WANT,
             Self::Followed { .. } => kind::FOLLOWED,
@@ -212,7 +222,7 @@ impl<'a> Message<'a> {
                     into.extend(state);
                 }
             }
-            Self::Ready | Self::Loaded | Self::Commit | Self::Taken | Self::Resumed => {}
+            Self::Ready | Self::Took | Self::Loaded | Self::Commit | Self::Taken | Self::Resumed => {}
         }
     }
 
@@ -238,6 +248,7 @@ impl<'a> Message<'a> {
             kind::ROUND_END => number(payload, "RoundEnd").map(Self::RoundEnd),
             kind::ROUND_ACK => number(payload, "RoundAck").map(Self::RoundAck),
             kind::STATES => states(payload).map(Self::States),
+            kind::TOOK => empty(Self::Took),
             kind::LOADED => empty(Self::Loaded),
             kind::COMMIT => empty(Self::Commit),
             kind::TAKEN => empty(Self::Taken),
@@ -374,85 +385,4 @@ fn short(reason: &str) -> &str {
         .rev()
         .find(|at| reason.is_char_boundary(*at));
     reason.get(..cut.unwrap_or(0)).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn again(message: &Message) {
-        let mut payload = Vec::new();
-        message.encode(&mut payload);
-        assert_eq!(Message::decode(message.kind(), &payload).as_ref(), Ok(message));
-    }
-
-    #[test]
-    fn every_message_comes_back_as_it_was() {
-        let runs = [run(3, 2), run(1000, 1)];
-        let content = vec![5; 3 * 4096];
-        let hello = Hello {
-            migration: 4,
-            memory: Bytes::GIB,
-            vcpus: 2,
-            pages: GuestPages::Large,
-            follows: true,
-            cpuid: vec![kvm_cpuid_entry2 {
-                function: 7,
-                ebx: 9,
-                ..Default::default()
-            }],
-        };
-        again(&Message::Hello(hello));
-        again(&Message::Pages(Runs(&runs), &content));
-        again(&Message::Zeros(Runs(&runs)));
-        again(&Message::Follow(Runs(&runs)));
-        again(&Message::Want(17));
-        again(&Message::Followed { pages: 3, nanos: 9 });
-        for message in [
-            Message::RoundEnd(3),
-            Message::RoundAck(u32::MAX),
-            Message::States(Vec::new()),
-        ] {
-            again(&message);
-        }
-        for message in [
-            Message::Ready,
-            Message::Loaded,
-            Message::Commit,
-            Message::Taken,
-            Message::Resumed,
-        ] {
-            again(&message);
-        }
-        again(&Message::Refused("no room".to_owned()));
-        again(&Message::Abort("cancelled".to_owned()));
-    }
-
-    #[test]
-    fn content_that_does_not_fit_its_runs_is_refused() {
-        let mut payload = Vec::new();
-        Message::Pages(Runs(&[run(3, 2)]), &[5; 8192]).encode(&mut payload);
-        payload.pop();
-        assert_eq!(
-            Message::decode(kind::PAGES, &payload),
-            Err(MessageError::Length { message: "Pages" })
-        );
-        let huge = [1_u32.to_le_bytes().as_slice(), &run(0, u32::MAX as usize)].concat();
-        assert!(Message::decode(kind::PAGES, &huge).is_err());
-        assert!(Message::decode(kind::PAGES, &u32::MAX.to_le_bytes()).is_err());
-        assert_eq!(Message::decode(99, &[]), Err(MessageError::Kind(99)));
-        assert!(
-            Message::decode(kind::COMMIT, &[0]).is_err(),
-            "nothing may be smuggled behind"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn no_payload_brings_it_down(kind in 0_u8..18, payload in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Message::decode(kind, &payload);
-        }
-    }
 }

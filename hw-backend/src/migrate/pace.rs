@@ -7,6 +7,11 @@ use std::time::{Duration, Instant};
 
 use twinrack_scenario::units::BitsPerSecond;
 
+use super::PATIENCE;
+
+/// How often a link that is cut is looked at.
+const CUT: Duration = Duration::from_millis(5);
+
 /// What a sender is granted of a link that it shares with others, from time to time anew, and what it has sent.
 #[derive(Debug, Clone)]
 pub struct Grant(Arc<Granted>);
@@ -31,6 +36,11 @@ impl Grant {
     /// From its next piece on, it may send at `rate`.
     pub fn set(&self, rate: BitsPerSecond) {
         self.0.rate.store(rate.0, Ordering::Relaxed);
+    }
+
+    /// Whether it may send nothing at present: its link is cut.
+    pub fn is_nothing(&self) -> bool {
+        self.0.rate.load(Ordering::Relaxed) == 0
     }
 
     /// Bytes sent so far.
@@ -87,11 +97,16 @@ impl Pace {
         self.bytes as f64 / elapsed
     }
 
-    /// `bytes` were sent: waits until the link of that rate would be free again.
+    /// `bytes` were sent: waits until the link of that rate would be free again. One that is cut is waited for as long as the other end
+    /// has patience; then the next piece finds out that nobody listens.
     pub fn sent(&mut self, bytes: u64) {
         self.note(bytes);
         if let Some(ahead) = self.busy() {
             thread::sleep(ahead);
+        }
+        let cut = Instant::now();
+        while self.grant.is_nothing() && cut.elapsed() < PATIENCE + CUT {
+            thread::sleep(CUT);
         }
     }
 

@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use twinrack_scenario::units::{BitsPerSecond, Bytes};
 
 use super::MigrateError;
-use super::link::{heard, out_of_order};
+use super::link::{heard, heard_into, out_of_order};
 use super::message::Message;
 use super::pace::{Grant, Pace};
+use super::pages::Came;
 use super::source::{CANCELLED, FRAME_PAGES, frames, hello};
-use super::target::{Room, skeleton, take_pages};
+use super::target::{Room, clear, skeleton};
 use super::wire::{Direction, FrameReader, FrameWriter, Protection, Secret, WireError};
 use crate::guest::machine::Machine;
 use crate::kvm::{GuestMemory, PageSet, System, VcpuState};
@@ -128,13 +129,16 @@ impl Keeping {
     ) -> Result<Vec<VcpuState>, MigrateError> {
         let mut pace = Pace::new(self.rate, &Grant::default());
         loop {
-            match heard(reader)? {
-                Message::States(states) => return Ok(states),
-                message => match take_pages(memory, &message)? {
-                    Some(pages) => pace.sent(Bytes::from_pages(pages).0),
-                    None => return Err(out_of_order(&message, "Pages, Zeros or States")),
-                },
-            }
+            let pages = match heard_into(reader, memory)? {
+                Came::Pages(pages) => pages,
+                Came::Message(Message::Zeros(runs)) => {
+                    clear(memory, runs)?;
+                    runs.pages()
+                }
+                Came::Message(Message::States(states)) => return Ok(states),
+                Came::Message(other) => return Err(out_of_order(&other, "Pages, Zeros or States")),
+            };
+            pace.sent(Bytes::from_pages(pages).0);
         }
     }
 

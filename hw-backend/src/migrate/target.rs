@@ -8,7 +8,8 @@ use kvm_bindings::CpuId;
 use super::claim::Claim;
 use super::follow::Following;
 use super::link::{Link, heard, out_of_order};
-use super::message::{Hello, Message, Runs};
+use super::message::{Hello, Message, Runs, TOOK_EVERY};
+use super::pages::Came;
 use super::wire::{Direction, FrameReader, Secret, WireError};
 use super::{MigrateError, prepare};
 use crate::guest::devices::Devices;
@@ -158,8 +159,19 @@ impl Link<TcpStream, TcpStream> {
     /// Takes pages until the processors' states come, and says which pages follow them.
     fn fill(&mut self, memory: &GuestMemory) -> Result<(Vec<VcpuState>, PageSet), MigrateError> {
         let mut missing = PageSet::empty(memory.pages());
+        let mut frames = 0;
         loop {
-            match self.hear()? {
+            let message = match self.hear_into(memory)? {
+                Came::Message(message) => message,
+                Came::Pages(_) => {
+                    frames += 1;
+                    if frames % TOOK_EVERY == 0 {
+                        self.say(&Message::Took)?;
+                    }
+                    continue;
+                }
+            };
+            match message {
                 Message::Follow(runs) => {
                     for (first, count) in runs.iter() {
                         // Pages beyond its memory are no pages of it.
@@ -169,11 +181,8 @@ impl Link<TcpStream, TcpStream> {
                 }
                 Message::RoundEnd(round) => self.say(&Message::RoundAck(round))?,
                 Message::States(states) => return Ok((states, missing)),
-                message => {
-                    if take_pages(memory, &message)?.is_none() {
-                        return Err(out_of_order(&message, "Pages, Zeros, RoundEnd, Follow or States"));
-                    }
-                }
+                Message::Zeros(runs) => clear(memory, runs)?,
+                other => return Err(out_of_order(&other, "Pages, Zeros, RoundEnd, Follow or States")),
             }
         }
     }
@@ -232,35 +241,8 @@ fn missing_features(guest: &CpuId, host: &CpuId) -> Vec<String> {
     missing
 }
 
-/// Takes the pages of a message into memory and says how many they were; nothing when it brings none.
-pub fn take_pages(memory: &GuestMemory, message: &Message) -> Result<Option<u64>, MigrateError> {
-    let runs = match message {
-        Message::Pages(runs, content) => {
-            store(memory, *runs, content)?;
-            runs
-        }
-        Message::Zeros(runs) => {
-            clear(memory, *runs)?;
-            runs
-        }
-        _ => return Ok(None),
-    };
-    Ok(Some(runs.pages()))
-}
-
-fn store(memory: &GuestMemory, runs: Runs, content: &[u8]) -> Result<(), MigrateError> {
-    let mut rest = content;
-    for (first, count) in runs.iter() {
-        // The message's own check made content and runs fit.
-        let bytes = count as usize * GuestMemory::PAGE;
-        let (pages, behind) = rest.split_at_checked(bytes).unwrap_or((rest, &[]));
-        memory.write(first * GuestMemory::PAGE as u64, pages)?;
-        rest = behind;
-    }
-    Ok(())
-}
-
-fn clear(memory: &GuestMemory, runs: Runs) -> Result<(), MigrateError> {
+/// Has runs of pages hold zeros.
+pub fn clear(memory: &GuestMemory, runs: Runs) -> Result<(), MigrateError> {
     const ZEROS: [u8; GuestMemory::PAGE] = [0; GuestMemory::PAGE];
     for (first, count) in runs.iter() {
         for page in first..first.saturating_add(count) {

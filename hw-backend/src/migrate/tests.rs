@@ -58,6 +58,28 @@ fn encryption_can_be_left_away_and_tags_can_not() {
     run.arrived_goes_on_and_is_whole(run.arrived_heartbeat());
 }
 
+/// Pages are placed before their frame is known to be whole: with one bad frame nothing of the stream is kept.
+#[test]
+fn a_frame_that_was_damaged_is_the_end_of_the_migration_and_not_of_the_guest() {
+    let system = require_kvm!();
+    for (encrypt, damage) in [
+        (true, 9_000_000),
+        (false, 9_000_000),
+        (true, 5_000),
+        (true, 16 << 20),
+    ] {
+        let mut run = Run::new(&system, shape(DirtyMechanism::Bitmap), dirtying(2_000.0));
+        run.damage = Some(damage);
+        let mut plan = plan(None);
+        plan.encrypt = encrypt;
+        let ended = run.go(plan).expect("an end");
+        assert!(run.arrived.is_none(), "{:?}", ended.report);
+        let refusal = run.refusal.take().expect("it was refused").to_string();
+        assert!(refusal.contains("does not bear the tag"), "{refusal}");
+        run.stayed_goes_on_and_is_whole(ended.machine.expect("it is here still"));
+    }
+}
+
 #[test]
 fn a_guest_that_is_slowed_down_converges() {
     let system = require_kvm!();

@@ -8,9 +8,8 @@
 //!      4      1  kind, see message.rs
 //!      5      3  length of the payload, little endian, at most PAYLOAD_MAX
 //!      8      8  sequence, from 0, each direction its own
-//!     16      n  payload
-//!   16+n     32  tagged: keyed BLAKE3 of all before it
-//!            16  sealed: tag of AES-256-GCM over the header and the encrypted payload
+//!     16      n  payload; sealed: encrypted by AES-256-GCM
+//!   16+n     16  tag: sealed, that of AES-256-GCM; tagged, AES-256-GMAC; over all before it
 //! ```
 //!
 //! The keys of each direction are derived from a secret that is made for one migration and given to both ends by another way. So a tag
@@ -18,16 +17,22 @@
 //! Sealed frames can't be read by others either; their nonce is the sequence, which a direction's key never sees twice.
 //! The source says which it is with its first frame, and both ways stay with that.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Read, Write};
 
-use super::seal::Sealer;
+use super::seal::{Sealer, Task};
+use super::splice::Splice;
 
 /// Version of the form.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 /// Most bytes of a payload: 256 pages and what describes them.
 pub const PAYLOAD_MAX: usize = 256 * (4096 + 8) + 64;
 /// Bytes before the payload.
 pub(super) const HEADER: usize = 16;
+/// Bytes of the tag.
+pub(super) const TAG: usize = 16;
 
 const MAGIC: [u8; 2] = *b"TR";
 
@@ -100,16 +105,7 @@ pub enum Protection {
 
 impl Protection {
     /// What a frame adds to its payload.
-    pub const fn overhead(self) -> usize {
-        HEADER + self.tag()
-    }
-
-    const fn tag(self) -> usize {
-        match self {
-            Self::Tagged => 32,
-            Self::Sealed => 16,
-        }
-    }
+    pub const OVERHEAD: usize = HEADER + TAG;
 
     const fn byte(self) -> u8 {
         match self {
@@ -148,6 +144,10 @@ pub struct FrameWriter<W> {
     sent: u64,
     /// The frame under construction; reused.
     frame: Vec<u8>,
+    /// The way of frames of pages, where they have one of their own.
+    splice: Option<Splice>,
+    /// Of the frames that were sent, those of pages.
+    frames_of_pages: usize,
 }
 
 impl<W: Write> FrameWriter<W> {
@@ -155,17 +155,61 @@ impl<W: Write> FrameWriter<W> {
     pub fn new(to: W, secret: Secret, direction: Direction, protection: Protection) -> Self {
         Self {
             to,
-            sealer: Sealer::new(secret, direction, protection),
+            sealer: Sealer::new(secret, direction, protection, Task::Seal),
             protection,
             sequence: 0,
             sent: 0,
             frame: Vec::new(),
+            splice: None,
+            frames_of_pages: 0,
         }
+    }
+
+    /// Has frames of pages go by another way, to the same place; or no more when there is none.
+    pub(super) fn splice(&mut self, splice: Option<Splice>) {
+        self.splice = splice;
     }
 
     /// Bytes written so far.
     pub const fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// Frames of pages written so far.
+    pub(super) const fn frames_of_pages(&self) -> usize {
+        self.frames_of_pages
+    }
+
+    /// The number of the next frame.
+    pub(super) const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The header of the next frame.
+    pub(super) fn header(&self, kind: u8, len: usize) -> [u8; HEADER] {
+        let ([m0, m1], [l0, l1, l2, ..]) = (MAGIC, len.to_le_bytes());
+        let mut header = [
+            m0,
+            m1,
+            VERSION,
+            self.protection.byte(),
+            kind,
+            l0,
+            l1,
+            l2,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ];
+        if let Some(sequence) = header.last_chunk_mut() {
+            *sequence = self.sequence.to_le_bytes();
+        }
+        header
     }
 
     /// Writes one frame, whose payload `fill` puts behind what the buffer holds.
@@ -175,23 +219,48 @@ impl<W: Write> FrameWriter<W> {
         fill: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.frame.clear();
-        self.frame.extend(MAGIC);
-        self.frame
-            .extend([VERSION, self.protection.byte(), kind, 0, 0, 0]);
-        self.frame.extend(self.sequence.to_le_bytes());
+        self.frame.resize(HEADER, 0);
         fill(&mut self.frame)?;
         let len = self.frame.len() - HEADER;
         if len > PAYLOAD_MAX {
             return Err(WireError::TooLong(len).into());
         }
-        if let (Some(field), [low, mid, high, ..]) = (self.frame.get_mut(5..8), len.to_le_bytes()) {
-            field.copy_from_slice(&[low, mid, high]);
-        }
-        self.sealer.seal(self.sequence, &mut self.frame);
+        let header = self.header(kind, len);
+        let (head, payload) = self.frame.split_at_mut(HEADER);
+        head.copy_from_slice(&header);
+        self.sealer.begin(self.sequence, &header);
+        self.sealer.pass(payload);
+        self.frame.extend(self.sealer.tag());
         self.to.write_all(&self.frame).map_err(WireError::from)?;
-        self.sequence += 1;
-        self.sent += self.frame.len() as u64;
+        self.count(len);
         Ok(())
+    }
+
+    /// Where a frame of pages of `len` bytes is put together, and what seals it.
+    pub(super) fn room(&mut self, len: usize) -> (&mut Sealer, &mut [u8]) {
+        let room = if let Some(splice) = &mut self.splice {
+            &mut splice.room()[..len]
+        } else {
+            self.frame.resize(len, 0);
+            &mut self.frame[..]
+        };
+        (&mut self.sealer, room)
+    }
+
+    /// Sends what was put together in the room: a frame with a payload of `len` bytes.
+    pub(super) fn send_room(&mut self, len: usize) -> Result<(), WireError> {
+        match &mut self.splice {
+            Some(splice) => splice.send(len + Protection::OVERHEAD)?,
+            None => self.to.write_all(&self.frame)?,
+        }
+        self.frames_of_pages += 1;
+        self.count(len);
+        Ok(())
+    }
+
+    const fn count(&mut self, len: usize) {
+        self.sequence += 1;
+        self.sent += (len + Protection::OVERHEAD) as u64;
     }
 }
 
@@ -240,10 +309,16 @@ impl<R: Read> FrameReader<R> {
 
     /// Reads one frame: its kind and payload.
     pub fn next_frame(&mut self) -> Result<(u8, &[u8]), WireError> {
+        let (kind, len) = self.read_frame()?;
+        Ok((kind, self.open(len)?))
+    }
+
+    /// Reads one frame and says of which kind and how long its payload is, which is still sealed.
+    pub(super) fn read_frame(&mut self) -> Result<(u8, usize), WireError> {
         let mut header = [0; HEADER];
         fill(&mut self.from, &mut header)?;
         let (kind, len, protection) = self.check(header)?;
-        let whole = HEADER + len + protection.tag();
+        let whole = len + Protection::OVERHEAD;
         if self.frame.len() < whole {
             self.frame.resize(whole, 0);
         }
@@ -252,15 +327,45 @@ impl<R: Read> FrameReader<R> {
         head.copy_from_slice(&header);
         fill(&mut self.from, rest)?;
         let (secret, direction) = (self.secret, self.direction);
-        let (_, sealer) = self
-            .sealer
-            .get_or_insert_with(|| (protection, Sealer::new(secret, direction, protection)));
-        if !sealer.open(self.sequence, frame) {
-            return Err(WireError::Tag(self.sequence));
+        self.sealer.get_or_insert_with(|| {
+            let sealer = Sealer::new(secret, direction, protection, Task::Open);
+            (protection, sealer)
+        });
+        Ok((kind, len))
+    }
+
+    /// Opens the payload of the frame that was read, in place.
+    pub(super) fn open(&mut self, len: usize) -> Result<&[u8], WireError> {
+        self.opened(len, Sealer::pass)?;
+        Ok(self.frame.get(HEADER..HEADER + len).unwrap_or_default())
+    }
+
+    /// Has all of the payload of the frame that was read opened by `how`, and checks the tag.
+    pub(super) fn opened<T>(
+        &mut self,
+        len: usize,
+        how: impl FnOnce(&mut Sealer, &mut [u8]) -> T,
+    ) -> Result<T, WireError> {
+        let refused = WireError::Tag(self.sequence);
+        let frame = self
+            .frame
+            .get_mut(..len + Protection::OVERHEAD)
+            .unwrap_or_default();
+        let (Some((_, sealer)), Some((header, rest))) = (&mut self.sealer, frame.split_first_chunk_mut())
+        else {
+            return Err(refused);
+        };
+        let Some((payload, tag)) = rest.split_last_chunk_mut::<TAG>() else {
+            return Err(refused);
+        };
+        sealer.begin(self.sequence, header);
+        let opened = how(sealer, payload);
+        if !sealer.fits(*tag) {
+            return Err(refused);
         }
         self.sequence += 1;
-        self.received += whole as u64;
-        Ok((kind, frame.get(HEADER..HEADER + len).unwrap_or_default()))
+        self.received += (len + Protection::OVERHEAD) as u64;
+        Ok(opened)
     }
 
     /// Kind, length and protection that a header speaks of, if it is the one that is due.
@@ -296,132 +401,4 @@ fn fill(from: &mut impl Read, bytes: &mut [u8]) -> Result<(), WireError> {
         io::ErrorKind::UnexpectedEof => WireError::Closed,
         _ => WireError::Io(error),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const SECRET: Secret = Secret([7; 32]);
-
-    const BOTH: [Protection; 2] = [Protection::Tagged, Protection::Sealed];
-
-    fn written(payloads: &[&[u8]], protection: Protection) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut writer = FrameWriter::new(&mut bytes, SECRET, Direction::Forth, protection);
-        for payload in payloads {
-            writer
-                .send(3, |frame| {
-                    frame.extend(*payload);
-                    Ok::<_, WireError>(())
-                })
-                .expect("written");
-        }
-        bytes
-    }
-
-    fn reader(bytes: &[u8]) -> FrameReader<&[u8]> {
-        FrameReader::new(bytes, SECRET, Direction::Forth)
-    }
-
-    #[test]
-    fn frames_come_as_they_went() {
-        for protection in BOTH {
-            let bytes = written(&[b"one", b"", &[9; 5000]], protection);
-            assert_eq!(bytes.len(), 3 + 5000 + 3 * protection.overhead());
-            let mut reader = reader(&bytes);
-            for payload in [&b"one"[..], b"", &[9; 5000]] {
-                assert_eq!(reader.next_frame().expect("a frame"), (3, payload));
-            }
-            assert!(matches!(reader.next_frame(), Err(WireError::Closed)));
-            assert_eq!(reader.received(), bytes.len() as u64);
-            assert_eq!(reader.protection(), Some(protection));
-        }
-    }
-
-    #[test]
-    fn a_sealed_frame_can_not_be_read() {
-        let content = [0x5a; 100];
-        let holds = |bytes: Vec<u8>| bytes.windows(8).any(|window| window == &content[..8]);
-        assert!(holds(written(&[&content], Protection::Tagged)));
-        assert!(!holds(written(&[&content], Protection::Sealed)));
-    }
-
-    #[test]
-    fn protection_does_not_change_on_the_way() {
-        let mut bytes = written(&[b"one"], Protection::Sealed);
-        let tagged = written(&[b"one", b"two"], Protection::Tagged);
-        bytes.extend(&tagged[tagged.len() / 2..]);
-        let mut reader = reader(&bytes);
-        reader.next_frame().expect("the first");
-        assert!(matches!(reader.next_frame(), Err(WireError::Protection(0))));
-    }
-
-    #[test]
-    fn a_frame_in_the_wrong_place_is_refused() {
-        for protection in BOTH {
-            in_the_wrong_place(&written(&[b"one", b"two"], protection));
-        }
-    }
-
-    fn in_the_wrong_place(bytes: &[u8]) {
-        let second = &bytes[bytes.len() / 2..];
-        assert!(matches!(
-            reader(second).next_frame(),
-            Err(WireError::Sequence {
-                found: 1,
-                expected: 0
-            })
-        ));
-        let mut back = FrameReader::new(bytes, SECRET, Direction::Back);
-        assert!(matches!(back.next_frame(), Err(WireError::Tag(0))), "reflected");
-        let mut stranger = FrameReader::new(bytes, Secret([8; 32]), Direction::Forth);
-        assert!(matches!(stranger.next_frame(), Err(WireError::Tag(0))));
-    }
-
-    #[test]
-    fn a_length_from_nowhere_allocates_nothing() {
-        let mut bytes = written(&[b"one"], Protection::Sealed);
-        bytes[3] = 2;
-        assert!(matches!(
-            reader(&bytes).next_frame(),
-            Err(WireError::Protection(2))
-        ));
-        bytes[5..8].copy_from_slice(&[255; 3]);
-        assert!(matches!(reader(&bytes).next_frame(), Err(WireError::TooLong(_))));
-        bytes[2] = 9;
-        assert!(matches!(reader(&bytes).next_frame(), Err(WireError::Version(9))));
-        bytes[0] = b'G';
-        assert!(matches!(reader(&bytes).next_frame(), Err(WireError::NoFrame)));
-    }
-
-    #[test]
-    fn a_payload_that_is_too_long_is_not_sent() {
-        let mut bytes = Vec::new();
-        let mut writer = FrameWriter::new(&mut bytes, SECRET, Direction::Forth, Protection::Sealed);
-        let too_long = writer.send(1, |frame| {
-            frame.resize(PAYLOAD_MAX + HEADER + 1, 0);
-            Ok::<_, WireError>(())
-        });
-        assert!(matches!(too_long, Err(WireError::TooLong(_))));
-        assert!(bytes.is_empty());
-    }
-
-    proptest! {
-        #[test]
-        fn any_changed_bit_is_told(payload in proptest::collection::vec(any::<u8>(), 0..300), at in any::<usize>(), bit in 0_u8..8, which in 0_usize..2) {
-            let mut bytes = written(&[&payload], BOTH[which]);
-            let at = at % bytes.len();
-            bytes[at] ^= 1 << bit;
-            prop_assert!(reader(&bytes).next_frame().is_err());
-        }
-
-        #[test]
-        fn any_cut_is_told(payload in proptest::collection::vec(any::<u8>(), 0..300), at in any::<usize>(), which in 0_usize..2) {
-            let bytes = written(&[&payload], BOTH[which]);
-            prop_assert!(reader(&bytes[..at % bytes.len()]).next_frame().is_err());
-        }
-    }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use twinrack_scenario::units::{Bytes, PerSecond};
 
 use crate::guest::layout::{GuestPages, WINDOW_PAGES};
@@ -18,7 +18,7 @@ use crate::guest::workload::{Paging, Workload};
 use crate::kvm::{Backing, DirtyMechanism, System};
 
 /// How guest-physical memory is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// The processor walks two tables: EPT, NPT.
@@ -30,7 +30,7 @@ pub enum Mode {
 }
 
 /// What was counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// What follows from it.
     pub mode: Mode,

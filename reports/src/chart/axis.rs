@@ -94,6 +94,17 @@ impl Axis {
         }
     }
 
+    /// An axis of a plain number from 0 to `end`, with at most `most` ticks, at whole numbers.
+    pub fn whole(name: &str, end: f64, most: usize) -> Self {
+        let end = end.max(1.0);
+        Self {
+            ticks: ticks(0.0, end, round_step(end / most as f64).max(1.0)),
+            range: 0.0..end,
+            labels: Labels::Number(1.0),
+            title: name.to_owned(),
+        }
+    }
+
     /// An axis of things that are counted: no ticks between whole ones.
     pub fn counts(name: &str, most: f64) -> Self {
         let step = round_step(most / 5.0).max(1.0);
@@ -239,6 +250,11 @@ pub fn over_time<'a, 'b>(
     values: Axis,
 ) -> Result<Frame<'a, 'b>, ChartError> {
     let time = Axis::time("time in the run", 0.0, end_s, screen.time_ticks());
+    over(area, time, values)
+}
+
+/// Draws the axes of values over something; the title of the values stands over them.
+pub fn over<'a, 'b>(area: &'a Area<'b>, across: Axis, values: Axis) -> Result<Frame<'a, 'b>, ChartError> {
     let (left, top) = VALUES;
     let at_left = Pos::new(HPos::Left, VPos::Top);
     area.draw(&Text::new(values.title.clone(), (0, 2), label().pos(at_left)))?;
@@ -247,8 +263,8 @@ pub fn over_time<'a, 'b>(
         .margin_right(RIGHT)
         .x_label_area_size(FOOT)
         .y_label_area_size(left)
-        .build_cartesian_2d(time.clone(), values)?;
-    grid(&mut frame, &time.title, false)?;
+        .build_cartesian_2d(across.clone(), values)?;
+    grid(&mut frame, &across.title, false)?;
     Ok(frame)
 }
 

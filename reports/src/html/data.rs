@@ -16,6 +16,8 @@ pub enum Kind {
     Number(&'static str),
     /// Shares of 1, shown in percent.
     Share,
+    /// Numbers that each have a unit.
+    Own,
 }
 
 /// One value.
@@ -25,6 +27,8 @@ pub enum Cell {
     Text(String),
     /// A number in the unit of its column.
     Number(f64),
+    /// A number in a unit of its own: another column tells it.
+    Quantity(f64, &'static str),
     /// There is none.
     None,
 }
@@ -66,7 +70,7 @@ const LONG: usize = 30;
 impl Kind {
     fn unit(self) -> Option<&'static str> {
         match self {
-            Self::Text | Self::Number("1") => None,
+            Self::Text | Self::Own | Self::Number("1") => None,
             Self::Moment => Some("s"),
             Self::Number(unit) => Some(unit),
             Self::Share => Some("share of 1"),
@@ -77,10 +81,11 @@ impl Kind {
         match (cell, self) {
             (Cell::Text(text), _) => escape(text),
             (Cell::None, _) => String::new(),
+            (Cell::Quantity(value, unit), _) => quantity(*value, unit),
             (Cell::Number(value), Self::Moment) => moment(*value),
             (Cell::Number(value), Self::Share) => format!("{:.2} %", value * 100.0),
             (Cell::Number(value), Self::Number(unit)) => quantity(*value, unit),
-            (Cell::Number(value), Self::Text) => value.to_string(),
+            (Cell::Number(value), Self::Text | Self::Own) => value.to_string(),
         }
     }
 
@@ -105,21 +110,29 @@ impl Data {
         }
     }
 
+    /// The table, and how to take it away.
+    pub fn shown(&self) -> String {
+        self.table() + &self.link()
+    }
+
     /// The table, and how to take it away, folded behind a line that tells how much it is.
     pub fn folded(&self, open: bool) -> String {
         let rows = self.rows.len();
-        let file = format!("{}.csv", self.name);
-        let link = format!(
-            "<p class=\"links\"><a download=\"{file}\" href=\"data:text/csv;charset=utf-8,{}\">{file}</a>{}</p>",
-            percent_encoded(&self.csv()),
-            if rows > SHOWN {
-                format!(" has all; the first {SHOWN} rows are below")
-            } else {
-                String::new()
-            }
-        );
         let rows = format!("Data: {rows} {}", if rows == 1 { "row" } else { "rows" });
-        details(&rows, &(link + &self.table()), open)
+        details(&rows, &(self.link() + &self.table()), open)
+    }
+
+    fn link(&self) -> String {
+        let file = format!("{}.csv", self.name);
+        let more = if self.rows.len() > SHOWN {
+            format!(" has all; the first {SHOWN} rows are below")
+        } else {
+            String::new()
+        };
+        format!(
+            "<p class=\"links\"><a download=\"{file}\" href=\"data:text/csv;charset=utf-8,{}\">{file}</a>{more}</p>",
+            percent_encoded(&self.csv())
+        )
     }
 
     fn table(&self) -> String {
@@ -164,7 +177,7 @@ impl Data {
                 .iter()
                 .map(|cell| match cell {
                     Cell::Text(text) => quoted(text),
-                    Cell::Number(value) => value.to_string(),
+                    Cell::Number(value) | Cell::Quantity(value, _) => value.to_string(),
                     Cell::None => String::new(),
                 })
                 .collect();

@@ -116,12 +116,12 @@ fn table(run: &Run, stories: &[MigrationStory]) -> Data {
     )
 }
 
-fn has(phases: &[Phase], kind: PhaseKind) -> bool {
+pub(super) fn has(phases: &[Phase], kind: PhaseKind) -> bool {
     phases.iter().any(|phase| phase.kind == kind)
 }
 
 /// The colours that are there.
-fn legend(there: impl Fn(PhaseKind) -> bool) -> Vec<(&'static str, String)> {
+pub(super) fn legend(there: impl Fn(PhaseKind) -> bool) -> Vec<(&'static str, String)> {
     let shown = LEGEND.into_iter().filter(|(kind, ..)| there(*kind));
     shown
         .map(|(_, colour, meaning)| (colour, meaning.to_owned()))

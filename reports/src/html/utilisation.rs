@@ -83,6 +83,7 @@ fn spread(run: &Run) -> String {
         low: of("p5"),
         middle: of("p50"),
         high: of("p95"),
+        limit: None,
     };
     if band.high.iter().all(|point| point.1 == 0.0) {
         return String::new();

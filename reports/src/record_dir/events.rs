@@ -10,8 +10,8 @@ use twinrack_scenario::record::RunRecord;
 use super::{RecordError, broken, io_error};
 
 /// The keys of events that hold the number of a host, and of a VM.
-const HOST_KEYS: [&str; 3] = ["host", "from", "to"];
-const VM_KEY: &str = "vm";
+pub(crate) const HOST_KEYS: [&str; 3] = ["host", "from", "to"];
+pub(crate) const VM_KEY: &str = "vm";
 
 /// The events of a record with names.
 pub fn named(record: &RunRecord) -> Vec<Map<String, Value>> {

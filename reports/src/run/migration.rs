@@ -41,6 +41,17 @@ pub struct MigrationStory {
     pub brownout_s: f64,
     /// Downtime.
     pub downtime_s: f64,
+    /// What the black-out consisted of, where the source told.
+    pub blackout: Option<BlackoutStory>,
+}
+
+/// What a black-out consisted of, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BlackoutStory {
+    /// Stopping the processors, the last look at the log, reading their state.
+    pub stop_s: f64,
+    /// From the commit until the target had taken the VM.
+    pub commit_s: f64,
 }
 
 /// One round of pre-copy.
@@ -52,6 +63,8 @@ pub struct RoundStory {
     pub pages: f64,
     /// Bytes sent.
     pub bytes: f64,
+    /// Pages that were written meanwhile.
+    pub dirtied: f64,
     /// How long it took.
     pub seconds: f64,
     /// When it ended.
@@ -82,9 +95,17 @@ impl MigrationStory {
                 round: number(event, "round") as u64,
                 pages: number(event, "pages"),
                 bytes: number(event, "bytes"),
+                dirtied: number(event, "dirtied"),
                 seconds: seconds(event, "nanos"),
                 end_s: now,
             }),
+            "migration_blackout" => {
+                let parts = ["stop_nanos", "log_nanos", "save_nanos"];
+                self.blackout = Some(BlackoutStory {
+                    stop_s: parts.iter().map(|part| seconds(event, part)).sum(),
+                    commit_s: seconds(event, "commit_nanos"),
+                });
+            }
             "migration_ended" => {
                 self.ended_s = Some(now);
                 self.outcome = text(event, "outcome");

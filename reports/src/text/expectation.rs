@@ -13,8 +13,8 @@ pub fn failing_first(summary: &Summary) -> Vec<&Expectation> {
 }
 
 /// " with 3 known misses", to follow a verdict; nothing when there is none.
-pub fn misses(summary: &Summary) -> String {
-    match summary.count(Verdict::KnownMiss) {
+pub fn misses(known: usize) -> String {
+    match known {
         0 => String::new(),
         1 => " with 1 known miss".to_owned(),
         missed => format!(" with {missed} known misses"),

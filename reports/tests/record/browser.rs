@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use twinrack_reports::html::escape;
 
 /// Names under which Chromium is installed.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
@@ -19,6 +20,15 @@ pub struct View {
     /// Whether the reader prefers dark ground.
     pub dark: bool,
 }
+
+/// A desktop by day.
+pub const DESKTOP: View = View {
+    width: 1200,
+    dark: false,
+};
+
+/// Looks at a page from within.
+const PROBE: &str = include_str!("probe.js");
 
 /// What a page did.
 #[derive(Debug)]
@@ -104,4 +114,36 @@ fn requests(log: &Path) -> Vec<String> {
         .filter_map(|params| params["url"].as_str())
         .map(ToOwned::to_owned)
         .collect()
+}
+
+/// What the probe finds in a page on screens of these widths. A window can't be as narrow as a telephone, a frame in it can.
+pub fn probed(browser: &Browser, html: &str, dark: bool, widths: &[u32]) -> Vec<Value> {
+    // The policy of the page would forbid the probe too.
+    let (head, rest) = html
+        .split_once("<meta http-equiv=")
+        .expect("the page has a policy");
+    let (_, rest) = rest.split_once('>').expect("which ends");
+    let probe = format!("<script>{PROBE}</script></body>");
+    let page = escape(&format!("{head}{rest}").replace("</body>", &probe));
+    let frame = |width| {
+        format!("<iframe width=\"{width}\" height=\"900\" frameborder=\"0\" srcdoc=\"{page}\"></iframe>")
+    };
+    let frames: String = widths.iter().map(frame).collect();
+    let opened = browser.open(
+        &format!("<!doctype html><body>{frames}"),
+        View { dark, ..DESKTOP },
+    );
+    let results = opened.dom.split("<pre class=\"probe\">").skip(1);
+    let found: Vec<Value> = results
+        .map(|result| {
+            let (json, _) = result.split_once("</pre>").expect("it ends");
+            let json = json
+                .replace("&gt;", ">")
+                .replace("&lt;", "<")
+                .replace("&amp;", "&");
+            serde_json::from_str(&json).expect("the probe writes JSON")
+        })
+        .collect();
+    assert_eq!(found.len(), widths.len(), "a probe failed: {:?}", opened.console);
+    found
 }

@@ -12,8 +12,12 @@ mod trace;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use twinrack_reports::Run;
-use twinrack_scenario::read::{Lookup, LookupError, read};
+use twinrack_reports::replay::measured::{of_log, put};
+use twinrack_reports::replay::{Replay, replay};
+use twinrack_reports::{Run, lab_log};
+use twinrack_scenario::Scenario;
+use twinrack_scenario::read::{Lookup, LookupError, NoFiles, read};
+use twinrack_scenario::spec::expect::Backend;
 use twinrack_sim::model::workload::synthetic;
 use twinrack_sim::{RunOptions, run};
 
@@ -42,10 +46,30 @@ fn simulated_with(scenario: &str, sets: &[(&str, &str)], seed: Option<u64>) -> R
         .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()))
         .collect();
     let scenario = read(scenario, &text, &Synthetic, &sets).unwrap_or_else(|rejected| panic!("{rejected}"));
+    virtually(&scenario, seed).expect("runs")
+}
+
+/// A run in virtual time of a scenario that was read.
+fn virtually(scenario: &Scenario, seed: Option<u64>) -> Result<Run, String> {
     let options = RunOptions {
         seed: seed.unwrap_or(scenario.spec.seed),
     };
-    Run::of(&run(&scenario, options, &mut |_| ControlFlow::Continue(())).expect("runs"))
+    let record = run(scenario, options, &mut |_| ControlFlow::Continue(()));
+    record
+        .map(|record| Run::of(&record))
+        .map_err(|error| error.to_string())
+}
+
+/// The example log of a lab against its simulation.
+fn replayed() -> Replay {
+    let log = include_str!("../../../scenarios/lab/one-move.jsonl");
+    let record =
+        lab_log::read("one-move.jsonl", log, &NoFiles).unwrap_or_else(|rejected| panic!("{rejected}"));
+    let lab = Run::of(&record);
+    let mut scenario = Scenario::from_yaml_for(Backend::Kvm, &lab.scenario_yaml).expect("was read before");
+    let inputs = put(of_log(&lab), &mut scenario.spec);
+    replay(lab, &scenario, inputs, &|scenario| virtually(scenario, None))
+        .unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// One scenario for each kind of page: one migration, several that wait, failures, moves that are no live migrations, none at

@@ -3,47 +3,16 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use twinrack_reports::html::{escape, page};
+use twinrack_reports::html::{page, replay};
 
-use crate::browser::{Browser, View};
-use crate::{SCENARIOS, simulated};
+use crate::browser::{Browser, DESKTOP, probed};
+use crate::{SCENARIOS, replayed, simulated};
 
-const PROBE: &str = include_str!("probe.js");
-pub const DESKTOP: View = View {
-    width: 1200,
-    dark: false,
-};
-
-/// What the probe finds in a page on screens of these widths. A window can't be as narrow as a telephone, a frame in it can.
-pub fn probed(browser: &Browser, html: &str, dark: bool, widths: &[u32]) -> Vec<Value> {
-    // The policy of the page would forbid the probe too.
-    let (head, rest) = html
-        .split_once("<meta http-equiv=")
-        .expect("the page has a policy");
-    let (_, rest) = rest.split_once('>').expect("which ends");
-    let probe = format!("<script>{PROBE}</script></body>");
-    let page = escape(&format!("{head}{rest}").replace("</body>", &probe));
-    let frame = |width| {
-        format!("<iframe width=\"{width}\" height=\"900\" frameborder=\"0\" srcdoc=\"{page}\"></iframe>")
-    };
-    let frames: String = widths.iter().map(frame).collect();
-    let opened = browser.open(
-        &format!("<!doctype html><body>{frames}"),
-        View { dark, ..DESKTOP },
-    );
-    let results = opened.dom.split("<pre class=\"probe\">").skip(1);
-    let found: Vec<Value> = results
-        .map(|result| {
-            let (json, _) = result.split_once("</pre>").expect("it ends");
-            let json = json
-                .replace("&gt;", ">")
-                .replace("&lt;", "<")
-                .replace("&amp;", "&");
-            serde_json::from_str(&json).expect("the probe writes JSON")
-        })
-        .collect();
-    assert_eq!(found.len(), widths.len(), "a probe failed: {:?}", opened.console);
-    found
+/// A page of each kind: of runs, and of a replay.
+fn pages() -> Vec<(&'static str, String)> {
+    let of_run = |scenario| (scenario, page(&simulated(scenario)));
+    let runs = SCENARIOS.into_iter().map(of_run);
+    runs.chain([("a replay", replay::page(&replayed()))]).collect()
 }
 
 #[test]
@@ -51,8 +20,8 @@ fn a_page_loads_without_a_complaint_and_asks_for_nothing() {
     let Some(browser) = Browser::of_this_machine("no page") else {
         return;
     };
-    for scenario in SCENARIOS {
-        let opened = browser.open(&page(&simulated(scenario)), DESKTOP);
+    for (scenario, html) in pages() {
+        let opened = browser.open(&html, DESKTOP);
         assert_eq!(opened.console, [""; 0], "{scenario}");
         assert_eq!(opened.requests, [""; 0], "{scenario}");
         let sections: Vec<_> = opened.dom.matches("<h2>").collect();
@@ -100,8 +69,8 @@ fn a_page_can_be_read_on_screens_of_all_widths() {
         return;
     };
     let mut widths = BTreeSet::new();
-    for scenario in SCENARIOS {
-        for found in probed(&browser, &page(&simulated(scenario)), false, &[400, 840, 1200]) {
+    for (scenario, html) in pages() {
+        for found in probed(&browser, &html, false, &[400, 840, 1200]) {
             let width = &found["width"];
             assert_eq!(
                 found["overflow"], 0,
@@ -165,8 +134,7 @@ fn a_page_with_text_on_text_or_too_wide_is_found_out() {
 
 #[test]
 fn every_chart_has_its_data_and_a_file_of_them() {
-    for scenario in SCENARIOS {
-        let html = page(&simulated(scenario));
+    for (scenario, html) in pages() {
         let figures: Vec<&str> = html.split("<figure>").skip(1).collect();
         assert!(!figures.is_empty(), "{scenario}");
         for figure in figures {
@@ -206,4 +174,32 @@ fn a_page_says_first_how_the_run_came_out() {
     assert!(html.contains(&format!("All {count} migrations, a line each")));
     assert!(html.contains(&run.summary.digest));
     assert!(html.contains("24 h of simulated time"));
+}
+
+/// The page of a replay says first what is off, then what that rests on, and from which hosts the lab's numbers are.
+#[test]
+fn a_replay_says_first_what_is_off() {
+    let html = replay::page(&replayed());
+    let at = |what: &str| html.find(what).unwrap_or_else(|| panic!("no {what}"));
+    let order = [
+        ">REPLAY: one-move, ",
+        "<h2>What is off",
+        "<h2>Figures",
+        "<h2>Events",
+        "Rounds of vm from n1 to n2, measured",
+        "<h2>Steps and rounds",
+        "<h2>What the simulator was given",
+        "<h2>Where the lab&#39;s numbers",
+    ];
+    let order = order.map(|what| at(&what.replace("&#39;", "'")));
+    assert!(order.is_sorted(), "{order:?}");
+    for told in [
+        "nested: the host is itself",
+        "Linux 6.",
+        "unavailable: power.*",
+        "some avg10=",
+        "migration.downtime_s",
+    ] {
+        at(told);
+    }
 }

@@ -8,8 +8,7 @@ use twinrack_reports::history::{Chosen, History};
 use twinrack_reports::html;
 use twinrack_reports::html::sweep::{Point, Sweep};
 
-use crate::browser::Browser;
-use crate::page::{DESKTOP, probed};
+use crate::browser::{Browser, DESKTOP, probed};
 use crate::simulated_with;
 
 const LIVE: &str = "deck/live-migration.yaml";

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::{Decoder, Field, SchemaBook, Spanned};
 use crate::fault::{Fault, Span, shortened};
 use crate::scale::Factor;
+use crate::time::TimeOfDay;
 use crate::units::{
     BitsPerSecond, Bytes, Cycles, Hertz, Joules, PerSecond, QuantityError, Ratio, SimDuration, Watts,
 };
@@ -147,7 +148,8 @@ quantity_field!(
     Cycles,
     Ratio,
     Factor,
-    SimDuration
+    SimDuration,
+    TimeOfDay
 );
 
 fn not_a_quantity(node: &Node, text: &str, error: &QuantityError) -> Fault {

@@ -93,6 +93,15 @@ pub enum Event {
         /// The product's reason.
         reason: String,
     },
+    /// Something that the timeline asks of a VM can't be done with it as it is.
+    ActionRefused {
+        /// The VM.
+        vm: VmId,
+        /// The action, by its name in the timeline.
+        action: String,
+        /// Why not.
+        reason: String,
+    },
     /// A migration was asked for.
     MigrationRequested {
         /// Its number.

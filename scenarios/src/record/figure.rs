@@ -87,9 +87,10 @@ macro_rules! figures {
 const REGISTRY: &[FigureKind] = figures! {
     "migration.count", "1", &[], Counted, Neither, "Migrations that were started.";
     "migration.completed", "1", &[], Counted, Neither, "Migrations after which the VM runs on the target.";
-    "migration.failed", "1", &[], Counted, Lower, "Migrations that failed, by fault or refusal.";
+    "migration.failed", "1", &[], Counted, Lower, "Migrations that had begun and failed by a fault. Those refused are counted apart.";
     "migration.refused", "1", &[], Counted, Lower, "Migrations refused before anything was changed.";
     "migration.cancelled", "1", &[], Counted, Neither, "Migrations cancelled on request.";
+    "migration.unfinished", "1", &[], Counted, Neither, "Migrations asked for that had not ended when the run was over.";
     "migration.not_converged", "1", &[], Counted, Lower, "Migrations whose pre-copy ended without convergence, or never ended.";
     "migration.rolled_back", "1", &[], Counted, Lower, "Migrations taken back to the source during the pause.";
     "migration.vms_lost", "1", &[], Counted, Lower, "VMs whose memory was lost by a failure during their migration.";
@@ -107,7 +108,7 @@ const REGISTRY: &[FigureKind] = figures! {
     "migration.blackout.resume_s", "s", EACH, Measured, Lower, "Part of the downtime: from then until the VM was heard to run.";
     "migration.outage_s", "s", EACH, Modelled, Lower, "Time a client sees nothing of the VM: the downtime and the network's convergence; on real hosts the longest time without an answer to a client that asks every millisecond.";
     "migration.rounds", "1", EACH, Counted, Lower, "Rounds of pre-copy, the full copy included.";
-    "migration.bytes", "B", EACH, Counted, Lower, "Bytes sent; one value a completed migration.";
+    "migration.bytes", "B", EACH, Counted, Lower, "Bytes sent; one value a migration that completed or never ended by itself.";
     "migration.pages", "1", EACH, Counted, Neither, "Pages sent; one value a round of pre-copy.";
     "migration.throughput_bps", "b/s", RATE, Modelled, Higher, "Bytes sent over brown-out and downtime; one value a completed migration.";
     "migration.quick.downtime_s", "s", EACH, Modelled, Lower, "Time that a quick migration froze the VM.";
@@ -123,11 +124,11 @@ const REGISTRY: &[FigureKind] = figures! {
     "hosts.active", "1", LEVEL, Counted, Neither, "Hosts that are switched on.";
     "hosts.shutdowns", "1", &[], Counted, Neither, "Hosts switched off.";
     "hosts.crashes", "1", &[], Counted, Neither, "Hosts that lost power.";
-    "hosts.overloaded", "1", LEVEL, Modelled, Lower, "Share of host time in which demand passed capacity.";
+    "hosts.overloaded", "1", LEVEL, Modelled, Lower, "Share of the hosts that are on whose work asks for more than they have.";
     "cpu.utilisation", "1", LEVEL, Modelled, Neither, "Use of the processors of hosts that are on.";
-    "cpu.ready_s", "s", EACH, Modelled, Lower, "Time a VM's virtual processors were ready and waited, per VM.";
+    "cpu.ready_s", "s", EACH, Modelled, Lower, "Time a VM's virtual processors were ready and waited for others to finish, or for a parked core to wake, per VM.";
     "cpu.wake_s", "s", EACH, Modelled, Lower, "Time a VM's work waited for cores on their way out of idle states, per VM.";
-    "cpu.hypervisor", "1", LEVEL, Modelled, Lower, "Use of the processors by hypervisor and parent partition.";
+    "cpu.hypervisor", "1", LEVEL, Modelled, Lower, "Use of the processors by the hypervisor for its guests' paging.";
     "cpu.migration", "1", LEVEL, Modelled, Lower, "Use of the processors by migrations.";
     "cores.parked", "1", LEVEL, Counted, Neither, "Logical processors parked.";
     "cores.unpark_latency_s", "s", EACH, Modelled, Lower, "Time from a rise of load until the cores for it were awake.";
@@ -150,21 +151,23 @@ const REGISTRY: &[FigureKind] = figures! {
     "net.throughput_bps", "b/s", LEVEL, Modelled, Neither, "Traffic carried, mean over the run; one value a network that carried some.";
     "net.packets_per_s", "1/s", LEVEL, Modelled, Neither, "Packets carried each second, mean over the run; one value a network that carried some.";
     "net.efficiency", "1", LEVEL, Modelled, Higher, "Payload over all that is on the wire; one value a network that carried some.";
-    "net.cpu_cycles_per_byte", "1", LEVEL, Modelled, Lower, "Processor cycles to receive one byte, at the first host's clock; one value a network that carried some.";
+    "net.cpu_cycles_per_byte", "1", LEVEL, Modelled, Lower, "Processor cycles to receive one byte, of parent and guest together, mean over the run; one value a network that carried some.";
     "net.receive_lps", "1", LEVEL, Modelled, Lower, "Logical processors busy with receiving.";
     "disk.reads_per_s", "1/s", &[], Modelled, Neither, "Blocks of 4 KiB that VMs read from their disks each second, all together, mean over the run.";
     "disk.writes_per_s", "1/s", &[], Modelled, Neither, "Blocks of 4 KiB that VMs wrote to their disks each second, all together, mean over the run.";
+    "lab.clock_drift_s", "s", &["max"], Measured, Lower, "How far an agent's clock went from the controller's over the run. Of real hosts alone.";
+    "lab.clock_error_s", "s", &["max"], Measured, Lower, "The most that this can be off: half of the quickest round trips at the start and at the end. Of real hosts alone.";
     "vms.running", "1", LEVEL, Counted, Higher, "VMs that run.";
     "vms.refused", "1", &[], Counted, Lower, "VMs that could not be placed or started.";
     "vms.lost", "1", &[], Counted, Lower, "VMs whose memory was lost.";
-    "vms.per_host", "1", LEVEL, Counted, Neither, "VMs on hosts that are on.";
+    "vms.per_host", "1", LEVEL, Counted, Neither, "VMs that run for each host that is on.";
     "ha.failovers", "1", &[], Counted, Neither, "VMs restarted on another host.";
     "ha.outage_s", "s", EACH, Modelled, Lower, "Time from a host's failure until its VM serves again.";
     "maintenance.drain_s", "s", EACH, Modelled, Lower, "Time to empty a host.";
     "sla.violation", "1", &[], Modelled, Lower, "SLATAH times PDM (Beloglazov and Buyya 2012).";
     "sla.slatah", "1", &[], Modelled, Lower, "Share of active host time at full use.";
     "sla.pdm", "1", &[], Modelled, Lower, "Work lost to migrations over work asked for.";
-    "sla.overall", "1", &[], Modelled, Lower, "Work not done over work asked for.";
+    "sla.overall", "1", &[], Modelled, Lower, "Processor time that was not to be had over the processor time asked for.";
     "sla.average", "1", &[], Modelled, Lower, "Mean shortage over the records with one, as the peer computes it.";
 };
 

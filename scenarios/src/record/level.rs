@@ -11,12 +11,12 @@ const MICRO: f64 = 1e6;
 /// A piecewise-constant quantity.
 #[derive(Debug, Clone)]
 pub struct Level {
-    value: i64,
+    value: i128,
     since: SimTime,
     start: SimTime,
     integral: i128,
-    least: i64,
-    greatest: i64,
+    least: i128,
+    greatest: i128,
     /// Whether the value has stood for any time at all; values that stood for none are no extremes.
     seen: bool,
 }
@@ -58,8 +58,10 @@ impl Level {
 
     /// The integral over time up to `now`, in units times seconds.
     pub fn integral(&self, now: SimTime) -> f64 {
-        let open = i128::from(self.value) * i128::from(now.since(self.since).as_nanos());
-        (self.integral + open) as f64 / MICRO / 1e9
+        let open = self
+            .value
+            .saturating_mul(i128::from(now.since(self.since).as_nanos()));
+        self.integral.saturating_add(open) as f64 / MICRO / 1e9
     }
 
     /// The mean from the start up to `now`; the present value when no time has passed.
@@ -88,7 +90,8 @@ impl Level {
         if nanos == 0 {
             return;
         }
-        self.integral += i128::from(self.value) * i128::from(nanos);
+        let closed = self.value.saturating_mul(i128::from(nanos));
+        self.integral = self.integral.saturating_add(closed);
         (self.least, self.greatest) = if self.seen {
             (self.least.min(self.value), self.greatest.max(self.value))
         } else {
@@ -99,13 +102,17 @@ impl Level {
     }
 }
 
-/// Whole micro-units, rounded half away from zero; saturates.
-fn micro(value: f64) -> i64 {
-    let scaled = value * MICRO;
+/// The greatest value, far beyond any quantity of a datacenter: a petabit a second. Its integral over five years is still a whole
+/// number of 128 bits, that of ten terabits a second over five centuries.
+const GREATEST: f64 = 1e15;
+
+/// Whole micro-units, rounded half away from zero.
+fn micro(value: f64) -> i128 {
+    let scaled = value.clamp(-GREATEST, GREATEST) * MICRO;
     if scaled < 0.0 {
-        (scaled - 0.5) as i64
+        (scaled - 0.5) as i128
     } else {
-        (scaled + 0.5) as i64
+        (scaled + 0.5) as i128
     }
 }
 
@@ -125,6 +132,13 @@ mod tests {
         assert_eq!(level.integral(at(10)), 83.2 + 9.0 * 41.2);
         assert_eq!(level.mean(at(10)), 45.4);
         assert_eq!(level.extremes(at(10)), (41.2, 83.2));
+    }
+
+    #[test]
+    fn twenty_terabits_a_second_are_no_less_in_a_record() {
+        let level = Level::new(at(0), 20e12);
+        assert!((level.mean(at(10)) / 20e12 - 1.0).abs() < 1e-12);
+        assert!((level.integral(at(10)) / 200e12 - 1.0).abs() < 1e-12);
     }
 
     #[test]

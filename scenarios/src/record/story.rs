@@ -1,6 +1,7 @@
 //! The story of a run: the figures that its events tell, of migrations, failures and maintenance; the same for both bodies.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::event::{Event, EventRecord, MigrationKind, Outcome};
 use super::{Distribution, Figures};
@@ -9,8 +10,10 @@ use crate::fleet::{HostId, MigrationId, VmId};
 /// What the journal tells of migrations, failures and maintenance.
 #[derive(Debug, Default)]
 pub struct Story {
-    requested: BTreeMap<MigrationId, (u64, MigrationKind)>,
-    lost: BTreeMap<VmId, u64>,
+    requested: BTreeMap<MigrationId, (u64, VmId, MigrationKind)>,
+    ended: usize,
+    /// Since when VMs stand that a cluster may bring up again.
+    down: BTreeMap<VmId, u64>,
     emptying: BTreeMap<HostId, u64>,
     counts: BTreeMap<&'static str, u64>,
     values: BTreeMap<&'static str, Distribution>,
@@ -23,6 +26,9 @@ impl Story {
         for record in events {
             story.see(record);
         }
+        // A log from elsewhere may tell of an end more often than of a request.
+        let unfinished = story.requested.len().saturating_sub(story.ended);
+        story.counts.insert("migration.unfinished", unfinished as u64);
         story
     }
 
@@ -47,12 +53,14 @@ impl Story {
     fn see(&mut self, record: &EventRecord) {
         let seconds = |since: u64| (record.t_ns - since) as f64 / 1e9;
         match &record.event {
-            Event::MigrationRequested { migration, how, .. } => {
-                self.requested.insert(*migration, (record.t_ns, *how));
+            Event::MigrationRequested {
+                migration, vm, how, ..
+            } => {
+                self.requested.insert(*migration, (record.t_ns, *vm, *how));
             }
             Event::MigrationStarted { migration } => {
                 self.count("migration.count");
-                if let Some((since, _)) = self.requested.get(migration) {
+                if let Some((since, ..)) = self.requested.get(migration) {
                     let waited = seconds(*since);
                     self.add("migration.wait_s", waited);
                 }
@@ -84,20 +92,27 @@ impl Story {
                 self.add("migration.faults", *pages as f64);
                 self.add("migration.stalled_s", *stalled_nanos as f64 / 1e9);
             }
-            Event::MigrationEnded { migration, .. } => {
-                let kind = self
-                    .requested
-                    .get(migration)
-                    .map_or(MigrationKind::Live, |(_, kind)| *kind);
+            Event::MigrationEnded {
+                migration, outcome, ..
+            } => {
+                let asked = self.requested.get(migration).copied();
+                self.ended += usize::from(asked.is_some());
+                if let (Some((_, vm, _)), Outcome::LeftSaved) = (asked, outcome) {
+                    self.down.insert(vm, record.t_ns);
+                }
+                let kind = asked.map_or(MigrationKind::Live, |(.., kind)| kind);
                 self.ended(kind, &record.event);
             }
             Event::VmRefused { .. } => self.count("vms.refused"),
             Event::VmLost { vm, .. } => {
-                self.count("vms.lost");
-                self.lost.insert(*vm, record.t_ns);
+                // Lost again while it was being booted, it has been standing since the first time.
+                if let Entry::Vacant(down) = self.down.entry(*vm) {
+                    down.insert(record.t_ns);
+                    self.count("vms.lost");
+                }
             }
             Event::VmStarted { vm, .. } => {
-                if let Some(since) = self.lost.remove(vm) {
+                if let Some(since) = self.down.remove(vm) {
                     self.count("ha.failovers");
                     self.add("ha.outage_s", seconds(since));
                 }
@@ -150,6 +165,10 @@ impl Story {
                 self.count("migration.vms_lost");
             }
         }
+        // One that never ended by itself sent and slowed its guest all the same.
+        if kind != MigrationKind::Quick && *outcome == Outcome::NeverConverges {
+            self.sent(*brownout_nanos, *bytes, *rounds);
+        }
         if !matches!(outcome, Outcome::Completed | Outcome::CompletedNotConverged) {
             return;
         }
@@ -168,23 +187,29 @@ impl Story {
             self.add("migration.quick.downtime_s", downtime);
             return;
         }
-        self.add("migration.brownout_s", seconds(*brownout_nanos));
-        self.add("migration.rounds", f64::from(*rounds));
-        self.add("migration.bytes", *bytes as f64);
+        self.sent(*brownout_nanos, *bytes, *rounds);
         let sending = seconds(*brownout_nanos) + downtime;
         if sending > 0.0 {
             self.add("migration.throughput_bps", *bytes as f64 * 8.0 / sending);
         }
     }
+
+    /// What a migration sent while its VM ran.
+    fn sent(&mut self, brownout_nanos: u64, bytes: u64, rounds: u32) {
+        self.add("migration.brownout_s", brownout_nanos as f64 / 1e9);
+        self.add("migration.rounds", f64::from(rounds));
+        self.add("migration.bytes", bytes as f64);
+    }
 }
 
 /// Counts that are told even when they are none.
-const ALWAYS: [&str; 15] = [
+const ALWAYS: [&str; 16] = [
     "migration.count",
     "migration.completed",
     "migration.failed",
     "migration.refused",
     "migration.cancelled",
+    "migration.unfinished",
     "migration.not_converged",
     "migration.rolled_back",
     "migration.vms_lost",

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event::EventRecord;
 use super::figure::Figure;
 use super::limit::Limit;
+use super::provenance::Provenance;
 use super::series::Series;
 use crate::fleet::Fleet;
 use crate::scale::Factors;
@@ -96,6 +97,9 @@ pub struct Summary {
     pub limits: Vec<Limit>,
     /// Versions of what made it.
     pub versions: BTreeMap<String, String>,
+    /// Where it was made; absent for the simulated body, which comes out the same everywhere. Not part of the digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_on: Option<Provenance>,
     /// Wall-clock seconds it took; not part of the digest.
     pub wall_s: f64,
 }
@@ -184,6 +188,7 @@ impl Summary {
             kpis,
             unavailable: BTreeMap::new(),
             versions: BTreeMap::from([("twinrack".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+            made_on: None,
             wall_s: 0.0,
         }
     }

@@ -79,6 +79,8 @@ impl Factors {
     fn fault(&self, fault: &mut FaultSpec) {
         match fault {
             FaultSpec::HostCrash(crash) => self.span(&mut crash.at),
+            FaultSpec::RackLoss(loss) => self.span(&mut loss.at),
+            FaultSpec::FeedLoss(loss) => self.span(&mut loss.at),
             FaultSpec::HostCrashAfterHandOver(crash) => self.span(&mut crash.delay),
             FaultSpec::Link(link) => {
                 self.span(&mut link.at);

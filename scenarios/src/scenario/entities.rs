@@ -33,10 +33,14 @@ impl Scenario {
         }
     }
 
-    /// Memory that a host has for VMs. Hyper-V Server 2008 counts it by a rule of its own (see the limits of the brain).
+    /// Memory that a host has for VMs. Of Hyper-V Server 2008 it is all but the GiB of the parent, out of which comes what the
+    /// hypervisor adds to each VM; that no more than 31 GiB of it may be used is a limit of the product, see the brain's.
     pub fn memory_for_vms(&self, host: &HostSpec) -> Bytes {
         match self.edition(host) {
-            Edition::HyperV2008 => host.memory.value,
+            Edition::HyperV2008 => {
+                let parent = Bytes((Bytes::GIB.as_f64() * self.memory_factor() + 0.5) as u64);
+                host.memory.value.saturating_sub(parent)
+            }
             Edition::HyperVR2 | Edition::Modern => host.memory.value.saturating_sub(host.reserve),
         }
     }

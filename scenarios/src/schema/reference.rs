@@ -169,6 +169,10 @@ impl Page {
             let title = title(&name);
             return format!("[{title}](#{})", title.to_lowercase().replace(' ', "-"));
         }
+        if let Some(choices) = schema["anyOf"].as_array() {
+            let forms: Vec<String> = choices.iter().map(|choice| self.form(choice)).collect();
+            return forms.join(", or ");
+        }
         match schema["type"].as_str() {
             Some("array") => format!("list of {}", self.form(&schema["items"])),
             Some("string") => "text".to_owned(),

@@ -78,6 +78,9 @@ crate::spec! {
         rate: BitsPerSecond => required,
         /// The network it takes; the one with the highest metric when absent.
         network: Spanned<String> => optional,
+        /// Its weight where it shares a link with other traffic and with migrations: it gets so many times what one of weight 1 gets, as
+        /// long as both could use more.
+        weight: u32 [1, 1000] => default(1),
     }
 }
 

@@ -115,6 +115,12 @@ crate::spec! {
         name: Spanned<String> => required,
         /// How many alike.
         count: Spanned<u32> => optional,
+        /// The racks that the hosts of the group stand in, dealt round: the first host in the first rack, the second in the
+        /// second. A name that several groups give is one rack.
+        racks: String => list,
+        /// The power feeds that they hang on, dealt round likewise: with `racks: [r1, r2, r3, r4]` and `feeds: [a, b]` the first
+        /// and the third rack hang on `a`. A host on two feeds lives through the loss of either: name none.
+        feeds: String => list,
         /// The profile it was taken from.
         model: String => optional,
         /// Where the profile's numbers come from.

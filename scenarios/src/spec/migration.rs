@@ -74,6 +74,10 @@ crate::spec! {
         max_rate: BitsPerSecond => default(BitsPerSecond(500_000_000)),
         /// The loop ends when less than this is left.
         threshold: Bytes => default(Bytes(256 << 10)),
+        /// Most rounds, as in the tool stack that it was built into (`xc_linux_save`: `DEF_MAX_ITERS`).
+        max_rounds: u32 [1, 1000] => default(29),
+        /// The loop ends when more than so many times the memory was sent (`DEF_MAX_FACTOR`).
+        max_factor: u32 [1, 1000] => default(3),
     }
 }
 
@@ -232,6 +236,12 @@ crate::spec! {
         policy: PrecopyPolicySpec => optional,
         /// Most bandwidth one migration takes; what the network gives when absent.
         bandwidth: BitsPerSecond => optional,
+        /// Its weight where it shares a link with other migrations and with traffic: it gets so many times what one of weight 1 gets,
+        /// as long as both could use more.
+        weight: u32 [1, 1000] => default(1),
+        /// Share of the rate of network and `bandwidth` that the stream of a migration reaches: 95.7 % through a token bucket that
+        /// counts the headers of Ethernet, IP and TCP. All of it when absent. The simulated body's alone: a real one takes what it gets.
+        efficiency: Ratio [Ratio(0.01), Ratio(2.0)] => optional,
         /// Most migrations that a host takes part in at once, as source or target (2008 R2: 1; 2012 and later: 2).
         per_host: u32 [1, 1000] => default(1),
         /// What happens to one more.

@@ -1,6 +1,8 @@
 //! `plan:` — what is searched: how many hosts, of which kind, so that what must hold holds.
 
 use super::expect::ExpectSpec;
+use super::spare::SpareSpec;
+use super::tariff::TariffSpec;
 use crate::decode::Spanned;
 use crate::units::{Ratio, SimDuration};
 
@@ -75,8 +77,8 @@ crate::spec! {
     pub struct PricesSpec {
         /// One host, by alternative: the values of the axes joined by `, `, or nothing for all.
         hosts: HostPriceSpec => list,
-        /// A kilowatt-hour.
-        kwh: f64 => required,
+        /// A kilowatt-hour: one price, or a list of prices by time of day.
+        kwh: TariffSpec => required,
         /// Power of the room over that of the hosts (PUE).
         pue: f64 [1.0, 10.0] => default(1.5),
         /// Years that are paid for.
@@ -107,8 +109,8 @@ crate::spec! {
         axes: AxisSpec => list,
         /// How the number is searched. When absent: by halving without `policies.consolidation`, else by a scan.
         search: SearchWord => optional,
-        /// Hosts that may be missing for the whole run: all that must hold holds without them. 1 is N+1.
-        spare: u32 [0, 64] => default(1),
+        /// What may be missing for the whole run: all that must hold holds without it. A number alone is hosts: 1 is N+1.
+        spare: SpareSpec => default(SpareSpec::hosts(1)),
         /// Time in which any one host must be emptied.
         drain: DrainSpec => optional,
         /// What else must hold, besides a place for every VM.

@@ -122,14 +122,51 @@ crate::spec! {
     }
 }
 
+crate::spec! {
+    /// All hosts of a rack lose power in one instant.
+    pub struct RackLossSpec {
+        /// When.
+        at: SimDuration => default(SimDuration::ZERO),
+        /// The rack, one that `hosts` name.
+        rack: Spanned<String> => required,
+    }
+}
+
+crate::spec! {
+    /// All hosts on a power feed lose power in one instant.
+    pub struct FeedLossSpec {
+        /// When.
+        at: SimDuration => default(SimDuration::ZERO),
+        /// The feed, one that `hosts` name.
+        feed: Spanned<String> => required,
+    }
+}
+
 crate::variants! {
     /// Something that goes wrong.
     pub enum FaultSpec {
         /// A host loses power.
         HostCrash(OneHostSpec) = "host_crash",
+        /// A rack loses power.
+        RackLoss(RackLossSpec) = "rack_loss",
+        /// A power feed fails.
+        FeedLoss(FeedLossSpec) = "feed_loss",
         /// A host loses power just after a migration's point of no return.
         HostCrashAfterHandOver(AfterHandOverSpec) = "host_crash_after_hand_over",
         /// A link slows down or is cut.
         Link(LinkFaultSpec) = "link",
+    }
+}
+
+impl FaultSpec {
+    /// When it strikes, from the start of the run; nothing where a migration decides.
+    pub const fn at(&self) -> Option<SimDuration> {
+        match self {
+            Self::HostCrash(spec) => Some(spec.at),
+            Self::RackLoss(spec) => Some(spec.at),
+            Self::FeedLoss(spec) => Some(spec.at),
+            Self::Link(spec) => Some(spec.at),
+            Self::HostCrashAfterHandOver(_) => None,
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Checker, Kind};
 use crate::decode::Spanned;
+use crate::domain::DomainKind;
 use crate::fault::{Echo, Fault};
 use crate::spec::timeline::{ActionSpec, FaultSpec, LinkFaultSpec};
 use crate::units::SimDuration;
@@ -89,11 +90,27 @@ impl Checker<'_> {
                 self.in_time(path, item.at, &item.host);
                 self.one(format!("{path}.host"), Kind::Host, &item.host);
             }
+            FaultSpec::RackLoss(item) => {
+                self.in_time(path, item.at, &item.rack);
+                self.domain(format!("{path}.rack"), DomainKind::Rack, &item.rack);
+            }
+            FaultSpec::FeedLoss(item) => {
+                self.in_time(path, item.at, &item.feed);
+                self.domain(format!("{path}.feed"), DomainKind::Feed, &item.feed);
+            }
             FaultSpec::HostCrashAfterHandOver(item) => {
                 self.migrating(path, &item.vm, ways);
                 self.one(format!("{path}.host"), Kind::Host, &item.host);
             }
             FaultSpec::Link(item) => self.link(path, item),
+        }
+    }
+
+    /// A rack or feed that some group of hosts names.
+    fn domain(&mut self, path: String, kind: DomainKind, name: &Spanned<String>) {
+        let known: BTreeSet<&str> = kind.names(&self.spec.hosts).collect();
+        if !known.contains(name.as_str()) {
+            self.unknown(path, (kind.word(), "hosts"), name, known);
         }
     }
 

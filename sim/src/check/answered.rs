@@ -1,4 +1,4 @@
-//! Every migration that was asked for ends, and ends once.
+//! Every migration that was asked for ends, and ends once; at the end of the run only those are open that somebody works on.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use twinrack_scenario::MigrationId;
 use twinrack_scenario::record::{Event, EventRecord};
 use twinrack_scenario::units::SimTime;
 
-use super::{Checker, Violation};
+use super::{Checker, Told, Violation};
 
-/// Keeps the migrations that are open. Those open when the run is cut off by its duration are no violation.
+/// Keeps the migrations that are open.
 #[derive(Debug, Default)]
 pub struct Answered {
     open: BTreeSet<MigrationId>,
@@ -36,7 +36,14 @@ impl Checker<EventRecord> for Answered {
         })
     }
 
-    fn finish(&mut self, _: SimTime) -> Result<(), Violation> {
-        Ok(())
+    fn finish(&mut self, at: SimTime, told: &Told) -> Result<(), Violation> {
+        let forgotten = self.open.difference(&told.under_way).next();
+        forgotten.map_or(Ok(()), |migration| {
+            let what = format!(
+                "migration {} never ended, and nothing is under way for it",
+                migration.0
+            );
+            Err(Violation::new("answered", at, what, "each request answered once"))
+        })
     }
 }

@@ -6,7 +6,7 @@ use twinrack_scenario::record::{Event, EventRecord, Outcome};
 use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
-use super::{Checker, Violation};
+use super::{Checker, Told, Violation};
 
 /// Follows every VM from host to host.
 #[derive(Debug, Default)]
@@ -103,7 +103,7 @@ impl Checker<EventRecord> for OneHost {
         }
     }
 
-    fn finish(&mut self, _: SimTime) -> Result<(), Violation> {
+    fn finish(&mut self, _: SimTime, _: &Told) -> Result<(), Violation> {
         Ok(())
     }
 }

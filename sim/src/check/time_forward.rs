@@ -3,7 +3,7 @@
 use twinrack_scenario::record::EventRecord;
 use twinrack_scenario::units::SimTime;
 
-use super::{Checker, Violation};
+use super::{Checker, Told, Violation};
 
 /// Remembers the latest time seen.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl Checker<EventRecord> for TimeForward {
         Ok(())
     }
 
-    fn finish(&mut self, _: SimTime) -> Result<(), Violation> {
+    fn finish(&mut self, _: SimTime, _: &Told) -> Result<(), Violation> {
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use twinrack_scenario::record::{Digest, Event, EventRecord, Figure};
 use twinrack_scenario::units::SimTime;
 
-use crate::check::{Checker, Violation};
+use crate::check::{Checker, Told, Violation};
 
 /// Records in order. Some are only signals: checked and hashed, but not kept.
 pub struct Journal {
@@ -71,14 +71,16 @@ impl Journal {
         self.kept.is_empty()
     }
 
-    /// Ends the journal: the records, and in hex the digest of them and the figures; or what a checker found.
+    /// Ends the journal with what the run tells: the records, and in hex the digest of them and the figures; or what a checker
+    /// found.
     pub fn finish(
         mut self,
         at: SimTime,
         kpis: &BTreeMap<String, Figure>,
+        told: &Told,
     ) -> Result<(Vec<EventRecord>, String), Violation> {
         for checker in &mut self.checkers {
-            if let Err(violation) = checker.finish(at) {
+            if let Err(violation) = checker.finish(at, told) {
                 // What was seen first in the run is nearer to the cause.
                 self.violation.get_or_insert(violation);
             }
@@ -113,7 +115,7 @@ mod tests {
             Err(Violation::new("objects", at, "a record", "none"))
         }
 
-        fn finish(&mut self, at: SimTime) -> Result<(), Violation> {
+        fn finish(&mut self, at: SimTime, _: &Told) -> Result<(), Violation> {
             Err(Violation::new("objects", at, "an end", "none"))
         }
     }
@@ -123,7 +125,7 @@ mod tests {
         let mut journal = Journal::new(vec![Box::new(Objects)]);
         journal.write(SimTime::from_secs(1), Event::HostUp { host: HostId(1) });
         let violation = journal
-            .finish(SimTime::from_secs(9), &BTreeMap::new())
+            .finish(SimTime::from_secs(9), &BTreeMap::new(), &Told::default())
             .expect_err("it objects");
         assert_eq!(violation.at, SimTime::from_secs(1));
     }
@@ -135,7 +137,7 @@ mod tests {
         journal.write(SimTime::ZERO, Event::HostUp { host });
         journal.write(SimTime::ZERO, Event::HostPower { host, watts: 83.2 });
         let (kept, _) = journal
-            .finish(SimTime::ZERO, &BTreeMap::new())
+            .finish(SimTime::ZERO, &BTreeMap::new(), &Told::default())
             .expect("no checker");
         assert_eq!(kept.len(), 1);
     }

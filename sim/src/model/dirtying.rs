@@ -15,7 +15,7 @@ mod cost;
 mod log;
 mod skip;
 
-pub use cost::{Guest, dirty_faults, fault_load};
+pub use cost::{Guest, dirty_fault, fault_load};
 pub use log::Log;
 
 use twinrack_scenario::spec::guest::{PageClassSpec, WritePattern};

@@ -5,6 +5,7 @@ use twinrack_scenario::HostId;
 use twinrack_scenario::units::SimTime;
 
 use super::body::Body;
+use super::state::Supply;
 use crate::model::paging::Paging;
 
 /// What a VM got, missed and cost since the run began.
@@ -14,7 +15,7 @@ pub struct Account {
     pub ran: f64,
     /// Seconds it ran, each weighed by how much it got of the processor time that it asked for.
     pub served: f64,
-    /// Processor-seconds it asked for.
+    /// Processor-seconds it asked for, with those that the hypervisor needs for them.
     pub asked: f64,
     /// Processor-seconds it got.
     pub got: f64,
@@ -33,11 +34,13 @@ pub struct Account {
 }
 
 impl Account {
-    fn count(&mut self, seconds: f64, wanted: f64, granted: f64, paging: &Paging) {
+    fn count(&mut self, seconds: f64, supply: &Supply, paging: &Paging) {
+        let granted = supply.granted;
         self.ran += seconds;
-        self.asked += wanted * seconds;
+        self.served += supply.service() * seconds;
+        self.asked += supply.wanted * (1.0 + paging.overhead) * seconds;
         self.got += granted * seconds;
-        self.ready += (wanted - granted).max(0.0) * seconds;
+        self.ready += supply.waiting * seconds;
         self.hypervisor += granted * paging.overhead * seconds;
         self.walks += granted * paging.guest_walk * seconds;
         self.exits += granted * paging.exits_per_s * seconds;
@@ -54,13 +57,15 @@ impl Body<'_> {
             return;
         }
         let mode = self.kinds.hosts[entry.group as usize].paging;
-        for vm in &entry.vms {
-            let vm = &mut self.state.vms[vm.index()];
+        for id in &entry.vms {
+            let vm = &self.state.vms[id.index()];
             if vm.state == VmState::Running {
                 let paging = self.kinds.vms[vm.group as usize].paging(mode);
-                vm.account.count(seconds, vm.wanted, vm.granted, paging);
-                vm.account.served += vm.service() * seconds;
-                vm.account.waking += vm.granted * entry.delay * seconds;
+                let supply = &mut self.state.supplies[id.index()];
+                let mut account = supply.account;
+                account.count(seconds, supply, paging);
+                account.waking += supply.granted * entry.delay * seconds;
+                supply.account = account;
             }
         }
     }

@@ -1,13 +1,13 @@
 //! The body: everything there is in a run, and what can happen to it.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use twinrack_control::fabric::{HostState, Notice, VmState, Wake};
 use twinrack_control::migration::precondition::Surroundings;
 use twinrack_scenario::record::{Event, EventRecord, Series};
-use twinrack_scenario::units::{SimDuration, SimTime};
+use twinrack_scenario::spec::Edition;
+use twinrack_scenario::units::{Bytes, SimDuration, SimTime};
 use twinrack_scenario::{HostId, MigrationId, Scenario, VmId};
 
 use super::demand::Demands;
@@ -16,13 +16,15 @@ use super::links::Links;
 use super::meters::Meters;
 use super::moving::{Done, Move};
 use super::sampling::Sampler;
-use super::state::State;
+use super::state::{Host, State, Vm};
 use crate::check::Checker;
 use crate::check::answered::Answered;
 use crate::check::bytes::BytesArrive;
 use crate::check::capacity::MemoryFits;
+use crate::check::counts::CountsAgree;
 use crate::check::energy::EnergyIsIntegral;
 use crate::check::one_host::OneHost;
+use crate::check::processors::ProcessorsFit;
 use crate::check::time_forward::TimeForward;
 use crate::engine::{Bounds, Engine, EngineError, Journal, Priority};
 use crate::model::cpu::Divider;
@@ -50,8 +52,8 @@ pub enum Happening {
     Retransmission(MigrationId),
     /// A host has started.
     HostReady(HostId),
-    /// A restarted VM serves.
-    Serves(VmId),
+    /// A VM that was booted or read back on a host serves.
+    Serves(VmId, HostId),
     /// The brain wants to be woken.
     Wake(Wake),
     /// The series are sampled.
@@ -70,7 +72,7 @@ impl Happening {
             | Self::Step(..)
             | Self::Retransmission(_)
             | Self::HostReady(_)
-            | Self::Serves(_) => 3,
+            | Self::Serves(..) => 3,
             Self::Wake(_) => 8,
             Self::Sample => 15,
         }
@@ -94,8 +96,8 @@ pub struct Body<'a> {
     pub(super) surroundings: Surroundings,
     pub(super) meters: Meters,
     pub(super) journal: Journal,
-    /// Integrates power on its own, to be compared at the end.
-    pub(super) energy: Rc<RefCell<EnergyIsIntegral>>,
+    /// Looks on when the processors of a host are shared.
+    pub(super) processors: ProcessorsFit,
     pub(super) sampler: Sampler,
     pub(super) series: Series,
     /// What the brain is to be told.
@@ -113,8 +115,9 @@ impl<'a> Body<'a> {
     pub fn new(scenario: &'a Scenario, seed: u64) -> Self {
         let kinds = Kinds::new(scenario);
         let state = State::new(scenario);
-        let energy = Rc::new(RefCell::new(EnergyIsIntegral::default()));
-        let checkers = checkers(&kinds, &state, Rc::clone(&energy));
+        let checkers = checkers(&kinds, &state);
+        let group = |host: &Host| &kinds.hosts[host.group as usize];
+        let processors = state.hosts.iter().map(|host| group(host).capacity).collect();
         Self {
             scenario,
             engine: Engine::new(Bounds::default()),
@@ -125,7 +128,7 @@ impl<'a> Body<'a> {
             surroundings: Surroundings::new(scenario),
             meters: Meters::new(&state, &kinds, wake_latency(scenario)),
             journal: Journal::new(checkers),
-            energy,
+            processors: ProcessorsFit::new(processors),
             sampler: Sampler::new(scenario),
             series: Series::default(),
             notices: VecDeque::new(),
@@ -156,16 +159,16 @@ impl<'a> Body<'a> {
     pub fn happen(&mut self, now: SimTime, happening: Happening) {
         match happening {
             Happening::Fault(index) => self.fault(now, index),
-            Happening::FaultOver(index) => self.fault_over(now, index),
-            Happening::Crash(host) => self.crash(now, host),
-            Happening::Action(index) => self.action(now, index),
+            Happening::FaultOver(index) => self.fault_over(index),
+            Happening::Crash(host) => self.crash(host),
+            Happening::Action(index) => self.action(index),
             Happening::Demand(workload) => self.demand_changes(now, workload),
             Happening::Burst(vm) => self.burst(now, vm),
             Happening::Sent(network) => self.sent(now, network),
             Happening::Step(id, epoch, done) => self.step_done(now, id, epoch, done),
             Happening::Retransmission(id) => self.retransmit(now, id),
             Happening::HostReady(host) => self.host_ready(now, host),
-            Happening::Serves(vm) => self.serves(now, vm),
+            Happening::Serves(vm, host) => self.serves(vm, host),
             Happening::Wake(wake) => self.notices.push_back(Notice::Woken(wake)),
             Happening::Sample => self.sample_due = true,
         }
@@ -190,7 +193,8 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Marks a host, after counting what its VMs got and missed up to now.
+    /// Marks a host, after counting what its VMs got and missed up to now: something of that is about to change before it is
+    /// computed anew.
     pub(super) fn touch(&mut self, host: HostId) {
         self.account(host, self.engine.now());
         self.state.touch(host);
@@ -203,11 +207,11 @@ impl<'a> Body<'a> {
 
     /// The VM runs from now on.
     pub(super) fn run_vm(&mut self, vm: VmId) {
-        self.state.vms[vm.index()].state = VmState::Running;
-        self.meters.vms_running(self.engine.now(), 1.0);
         if let Some(host) = self.host_of(vm) {
             self.touch(host);
         }
+        self.state.vms[vm.index()].state = VmState::Running;
+        self.meters.vms_running(self.engine.now(), 1.0);
         self.links.refresh(self.engine.now(), vm, &self.state);
     }
 
@@ -220,9 +224,9 @@ impl<'a> Body<'a> {
         if entry.state == VmState::Running {
             self.meters.vms_running(self.engine.now(), -1.0);
         }
-        let entry = &mut self.state.vms[vm.index()];
         entry.state = state;
-        (entry.wanted, entry.granted) = (0.0, 0.0);
+        let supply = &mut self.state.supplies[vm.index()];
+        (supply.wanted, supply.granted, supply.waiting) = (0.0, 0.0, 0.0);
         self.links.refresh(self.engine.now(), vm, &self.state);
     }
 
@@ -238,31 +242,35 @@ fn wake_latency(scenario: &Scenario) -> SimDuration {
     parking.map_or(SimDuration::ZERO, |spec| spec.wake_latency)
 }
 
-fn checkers(
-    kinds: &Kinds,
-    state: &State,
-    energy: Rc<RefCell<EnergyIsIntegral>>,
-) -> Vec<Box<dyn Checker<EventRecord>>> {
-    let hosts: Vec<_> = state
-        .hosts
-        .iter()
-        .map(|host| kinds.hosts[host.group as usize].memory)
-        .collect();
-    let vms: Vec<_> = state
-        .vms
-        .iter()
-        .map(|vm| kinds.vms[vm.group as usize].memory)
-        .collect();
-    let memory = MemoryFits::new(
-        Box::new(move |host| hosts.get(host.index()).copied().unwrap_or_default()),
-        Box::new(move |vm| vms.get(vm.index()).copied().unwrap_or_default()),
-    );
+fn checkers(kinds: &Kinds, state: &State) -> Vec<Box<dyn Checker<EventRecord>>> {
+    let count = state.hosts.len() as u32;
+    let of_host = |host: &Host| {
+        let kind = &kinds.hosts[host.group as usize];
+        (kind.memory, kind.edition == Edition::HyperV2008)
+    };
+    let of_vm = |vm: &Vm| {
+        let kind = &kinds.vms[vm.group as usize];
+        [kind.memory, kind.footprint]
+    };
+    let hosts: Rc<[_]> = state.hosts.iter().map(of_host).collect();
+    let vms: Vec<[Bytes; 2]> = state.vms.iter().map(of_vm).collect();
+    let host_memory = {
+        let hosts = Rc::clone(&hosts);
+        move |host: HostId| hosts.get(host.index()).map_or(Bytes::ZERO, |(memory, _)| *memory)
+    };
+    let takes = move |vm: VmId, host: HostId| {
+        let [own, with_overhead] = vms.get(vm.index()).copied().unwrap_or_default();
+        let plain = hosts.get(host.index()).is_some_and(|(_, plain)| *plain);
+        if plain { own } else { with_overhead }
+    };
+    let memory = MemoryFits::new(Box::new(host_memory), Box::new(takes));
     vec![
         Box::new(TimeForward::default()),
         Box::new(OneHost::default()),
-        Box::new(BytesArrive),
+        Box::new(BytesArrive::default()),
         Box::new(Answered::default()),
-        Box::new(energy),
+        Box::new(EnergyIsIntegral::default()),
+        Box::new(CountsAgree::new(count)),
         Box::new(memory),
     ]
 }

@@ -6,6 +6,7 @@ use twinrack_scenario::record::Event;
 use twinrack_scenario::units::SimTime;
 
 use super::body::Body;
+use super::meters::Overheads;
 use crate::model::cpu::{Claim, Divider};
 use crate::model::power::{Draw, HostLoad};
 
@@ -48,6 +49,7 @@ impl Body<'_> {
     }
 
     fn settle_host(&mut self, now: SimTime, host: HostId, work: &mut Work) {
+        self.account(host, now);
         let up = self.is_up(host);
         let (consumed, demanded) = if up { self.share(host, work) } else { (0.0, 0.0) };
         let entry = &self.state.hosts[host.index()];
@@ -58,6 +60,7 @@ impl Body<'_> {
         } else {
             0.0
         };
+        self.processors.look(now, host, consumed, extra);
         let busy = (consumed + extra).min(capacity);
         let watts = match entry.state {
             HostState::Up => {
@@ -85,11 +88,14 @@ impl Body<'_> {
             watts,
             load > capacity + 1e-9,
         );
-        let overheads = (
-            self.state.hosts[host.index()].paging_work,
-            self.state.hosts[host.index()].migration_work,
-        );
-        self.meters.overheads(now, host.index(), overheads.0, overheads.1);
+        let entry = &self.state.hosts[host.index()];
+        let overheads = Overheads {
+            paging: entry.paging_work,
+            migrating: entry.migration_work,
+            receiving: entry.receive_work,
+        };
+        let overheads = if up { overheads } else { Overheads::default() };
+        self.meters.overheads(now, host.index(), overheads);
         let entry = &mut self.state.hosts[host.index()];
         let load_changed = (load - entry.load).abs() > 1e-12;
         entry.busy = busy;
@@ -121,7 +127,7 @@ impl Body<'_> {
         }
         let waited = f64::from(woken) * self.meters.wake.as_secs_f64();
         for (vm, share) in work.running.iter().zip(&work.shares) {
-            self.state.vms[*vm].account.woken += waited * share / consumed;
+            self.state.supplies[*vm].account.woken += waited * share / consumed;
         }
     }
 
@@ -133,7 +139,7 @@ impl Body<'_> {
         work.running.clear();
         work.overheads.clear();
         for id in &entry.vms {
-            let vm = &mut self.state.vms[id.index()];
+            let vm = &self.state.vms[id.index()];
             if vm.state != VmState::Running {
                 continue;
             }
@@ -141,13 +147,14 @@ impl Body<'_> {
                 &self.scenario.spec.vms[vm.group as usize],
                 &self.kinds.vms[vm.group as usize],
             );
-            let faster = spec.clock.map_or(1.0, |clock| clock.as_f64() / kind.clock);
-            vm.demand_max = vm.demand_max.max(vm.demand);
-            vm.wanted = vm.demand * f64::from(own.vcpus) * faster * (1.0 - vm.throttle);
+            let faster = own.faster(kind.clock);
+            let supply = &mut self.state.supplies[id.index()];
+            supply.demand_max = supply.demand_max.max(vm.demand);
+            supply.wanted = vm.demand * f64::from(own.vcpus) * faster * (1.0 - supply.throttle);
             // Time in the hypervisor on behalf of a VM is charged to it: for each second of its own it takes more.
             let overhead = own.paging(kind.paging).overhead;
             work.claims.push(Claim::new(
-                vm.wanted * (1.0 + overhead) + vm.logging,
+                supply.wanted * (1.0 + overhead) + supply.logging,
                 own.vcpus,
                 spec.weight,
                 spec.reserve.0,
@@ -161,14 +168,16 @@ impl Body<'_> {
         self.divider.divide(room, &work.claims, &mut work.shares);
         let (mut consumed, mut demanded, mut paging_work) = (0.0, 0.0, 0.0);
         for (at, share) in work.shares.iter().enumerate() {
-            let vm = &mut self.state.vms[work.running[at]];
-            let own = &self.kinds.vms[vm.group as usize];
+            let own = &self.kinds.vms[self.state.vms[work.running[at]].group as usize];
+            let supply = &mut self.state.supplies[work.running[at]];
             let own_time =
-                guests_part(*share, work.claims[at].demand, vm.logging) / (1.0 + work.overheads[at]);
+                guests_part(*share, work.claims[at].demand, supply.logging) / (1.0 + work.overheads[at]);
             let waits = own.lock_wait(kind.paging) * (own_time / f64::from(own.vcpus)).min(1.0);
-            vm.granted = own_time * (1.0 - waits);
+            supply.granted = own_time * (1.0 - waits);
+            // A cap is no waiting for others, nor is the time that the hypervisor takes out of its own processors.
+            supply.waiting = (work.claims[at].demand - share).max(0.0);
             consumed += share;
-            demanded += vm.wanted * (1.0 + work.overheads[at]) + vm.logging;
+            demanded += supply.wanted * (1.0 + work.overheads[at]) + supply.logging;
             paging_work += share - own_time;
         }
         let entry = &mut self.state.hosts[host.index()];

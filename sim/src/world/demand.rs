@@ -1,6 +1,7 @@
 //! Demand: what VMs ask for, and when it changes.
 
-use twinrack_scenario::spec::workload::{BurstySpec, TraceOrder, WorkloadKind};
+use twinrack_scenario::demand::{drawn, followers};
+use twinrack_scenario::spec::workload::{BurstySpec, WorkloadKind};
 use twinrack_scenario::units::SimTime;
 use twinrack_scenario::{Scenario, VmId};
 
@@ -29,15 +30,9 @@ struct Followers<'a> {
 impl<'a> Demands<'a> {
     /// Finds out who follows what.
     pub fn new(scenario: &'a Scenario, seed: u64) -> Self {
-        let follows = |name: &str| {
-            let vms = scenario.spec.vms.iter().enumerate();
-            vms.filter(|(_, vm)| vm.workload.as_ref().is_some_and(|own| own.value == name))
-                .map(|(group, _)| group)
-                .collect()
-        };
         let streams = Streams::new(seed);
         let workloads = scenario.spec.workloads.iter().map(|spec| {
-            let groups: Vec<usize> = follows(&spec.name);
+            let groups = followers(scenario, &spec.name);
             Followers {
                 kind: &spec.demand,
                 shared: Shared::new(&spec.demand, scenario.trace.as_ref()),
@@ -51,24 +46,6 @@ impl<'a> Demands<'a> {
             bursts: Vec::new(),
         }
     }
-}
-
-/// The row that each VM of some groups draws from the trace, by its own stream: one VM more changes nobody else's.
-fn drawn(scenario: &Scenario, kind: &WorkloadKind, groups: &[usize], streams: Streams) -> Vec<u32> {
-    let drawn = matches!(kind, WorkloadKind::Trace(spec) if spec.order == TraceOrder::Drawn);
-    let Some(trace) = scenario.trace.as_ref().filter(|trace| drawn && !trace.is_empty()) else {
-        return Vec::new();
-    };
-    let members = groups.iter().flat_map(|group| scenario.vms.members(*group));
-    members
-        .map(|vm| {
-            let bits = streams
-                .stream(&format!("vm:{}", scenario.vms.name(vm)), "trace")
-                .bits();
-            // The high half of the product (Lemire 2019): a row more or less often by at most len / 2^64.
-            ((u128::from(bits) * trace.len() as u128) >> 64) as u32
-        })
-        .collect()
 }
 
 impl Body<'_> {
@@ -115,7 +92,8 @@ impl Body<'_> {
             return;
         }
         if let Some(host) = entry.host {
-            self.touch(host);
+            // Nothing that its account counts changes before the host is computed: it is counted then, in one go.
+            self.state.touch(host);
         }
         self.state.vms[vm.index()].demand = level;
     }

@@ -1,11 +1,12 @@
 //! The body as the brain sees it: the simulated arm of the [`Fabric`].
 
-use twinrack_control::fabric::{Fabric, HostState, HostView, Route, VmState, VmView, Wake};
+use twinrack_control::fabric::{Fabric, HostView, Route, VmState, VmView, Wake};
 use twinrack_control::migration::Command;
+use twinrack_control::migration::networks::of_moves;
 use twinrack_control::migration::plan::{Plan, Subject};
 use twinrack_control::migration::precondition::Facts;
 use twinrack_scenario::record::{Event, Outcome};
-use twinrack_scenario::units::{SimDuration, SimTime, Watts};
+use twinrack_scenario::units::{BitsPerSecond, SimDuration, SimTime, Watts};
 use twinrack_scenario::{HostId, MigrationId, VmId};
 
 use super::body::{Body, Happening};
@@ -30,20 +31,20 @@ impl Fabric for Body<'_> {
             parks: twinrack_control::limits::core_parking(kind.edition),
             busy: entry.busy,
             memory: kind.memory,
-            memory_free: kind.memory.saturating_sub(entry.memory_used),
+            memory_free: self.memory_free(host),
+            unreserved: self.unreserved(host),
             vms: entry.vms.len() as u32,
         }
     }
 
+    // Most callers want a field or two: inlined, the others are never worked out.
+    #[inline]
     fn vm(&self, vm: VmId) -> VmView {
         let entry = &self.state.vms[vm.index()];
-        let (spec, kind) = (
-            &self.scenario.spec.vms[entry.group as usize],
-            &self.kinds.vms[entry.group as usize],
-        );
-        let clock = entry.host.map_or(1.0, |host| {
-            let own = self.kinds.hosts[self.state.hosts[host.index()].group as usize].clock;
-            spec.clock.map_or(1.0, |stated| stated.as_f64() / own)
+        let kind = &self.kinds.vms[entry.group as usize];
+        let host = entry.host.filter(|_| kind.states_clock());
+        let clock = host.map_or(1.0, |host| {
+            kind.faster(self.kinds.hosts[self.state.hosts[host.index()].group as usize].clock)
         });
         VmView {
             state: entry.state,
@@ -51,13 +52,11 @@ impl Fabric for Body<'_> {
             memory: kind.memory,
             footprint: kind.footprint,
             vcpus: kind.vcpus,
+            reserve: kind.reserve,
             demand: (entry.demand * clock).min(1.0) * f64::from(kind.vcpus),
-            movable: spec.highly_available,
-            highly_available: spec.highly_available && !self.scenario.spec.clusters.is_empty(),
-            unplaced: entry.state == VmState::Off
-                && entry.host.is_none()
-                && spec.host.is_none()
-                && spec.running,
+            movable: kind.highly_available,
+            highly_available: kind.highly_available && !self.scenario.spec.clusters.is_empty(),
+            unplaced: kind.placed_by_brain && entry.state == VmState::Off && entry.host.is_none(),
         }
     }
 
@@ -76,6 +75,22 @@ impl Fabric for Body<'_> {
             busy,
             awake: kind.processors,
         }))
+    }
+
+    fn move_rate(&self) -> BitsPerSecond {
+        let policy = &self.scenario.spec.policies.migration;
+        let network = of_moves(self.scenario).and_then(|network| self.links.networks.get(network.index()));
+        let network = network.or(self.links.networks.first());
+        let link = network.map(|network| {
+            network
+                .goodput
+                .map_or(network.link_rate(), |own| own.min(network.link_rate()))
+        });
+        [link, policy.bandwidth]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(BitsPerSecond(1_000_000_000))
     }
 
     fn subject(&self, vm: VmId) -> Subject {
@@ -158,12 +173,7 @@ impl Fabric for Body<'_> {
     }
 
     fn restart(&mut self, vm: VmId, host: HostId, after: SimDuration) {
-        if self.state.hosts[host.index()].state != HostState::Up {
-            return;
-        }
-        self.occupy(vm, host);
-        self.state.vms[vm.index()].state = VmState::Restarting;
-        self.schedule(self.engine.now() + after, Happening::Serves(vm));
+        self.bring_up(vm, host, after);
     }
 
     fn note(&mut self, event: Event) {

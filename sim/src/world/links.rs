@@ -1,6 +1,6 @@
 //! Links: the networks of a scenario, who sends on them, and what follows when their links are shared anew.
 
-mod streams;
+mod traffic;
 
 use twinrack_scenario::record::Level;
 use twinrack_scenario::spec::network::{FramingSpec, NetworkSpec, TopologySpec};
@@ -13,7 +13,7 @@ use super::state::State;
 use crate::engine::Handle;
 use crate::model::network::goodput::{efficiency, payload_rate, single_processor_limit};
 use crate::model::network::{FlowId, FluidNetwork, Size, Topology};
-use streams::Streams;
+use traffic::Traffic;
 
 /// What a flow belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +40,8 @@ pub struct Network {
     receive: Vec<Option<BitsPerSecond>>,
     /// What it carries.
     pub carried: Level,
+    /// Processor cycles a second that receiving all of it takes.
+    pub cycles: Level,
     /// Who each flow belongs to.
     owners: Vec<Option<Owner>>,
     /// Whose flows ended since links were last shared.
@@ -53,7 +55,7 @@ pub struct Network {
 pub struct Links {
     /// The networks, in the order of the scenario; at least one.
     pub networks: Vec<Network>,
-    streams: Streams,
+    traffic: Traffic,
 }
 
 impl Links {
@@ -63,11 +65,11 @@ impl Links {
             .map(|index| Network::of(scenario, index))
             .collect();
         if networks.is_empty() {
-            networks.push(Network::plain(scenario.hosts.len()));
+            networks.push(Network::plain(scenario));
         }
         Self {
             networks,
-            streams: Streams::new(scenario, state, kinds),
+            traffic: Traffic::new(scenario, state, kinds),
         }
     }
 
@@ -83,7 +85,7 @@ impl Links {
 
     /// Starts, moves and ends the traffic of a VM that runs, moved or halted.
     pub fn refresh(&mut self, now: SimTime, vm: VmId, state: &State) {
-        self.streams.refresh(&mut self.networks, now, vm, state);
+        self.traffic.refresh(&mut self.networks, now, vm, state);
     }
 }
 
@@ -95,14 +97,20 @@ impl Network {
             let nics = &scenario.spec.hosts[scenario.hosts.group_of(host)].nics;
             nics.get(index).or(nics.last())
         };
+        let efficiency = scenario
+            .spec
+            .policies
+            .migration
+            .efficiency
+            .map_or(1.0, |share| share.0);
         let mtu = connected(scenario, spec)
             .into_iter()
             .filter_map(nic)
             .map(|nic| nic.mtu)
             .fold(spec.mtu, Bytes::min);
         let payload = |speed| match spec.framing {
-            FramingSpec::Ethernet => payload_rate(speed, mtu),
-            FramingSpec::None => speed,
+            FramingSpec::Ethernet => payload_rate(speed, mtu).times(efficiency),
+            FramingSpec::None => speed.times(efficiency),
         };
         let port = |host| payload(nic(host).map_or(spec.speed, |nic| nic.speed.min(spec.speed)));
         let queues = |host| {
@@ -126,6 +134,7 @@ impl Network {
             framing: spec.framing,
             link,
             carried: Level::new(SimTime::ZERO, 0.0),
+            cycles: Level::new(SimTime::ZERO, 0.0),
             owners: Vec::new(),
             ended: Vec::new(),
             touched: false,
@@ -149,9 +158,21 @@ impl Network {
         capacity
     }
 
-    fn plain(hosts: u32) -> Self {
+    /// What the slowest of its links carries of payload.
+    pub fn link_rate(&self) -> BitsPerSecond {
+        self.link.iter().copied().min().unwrap_or_default()
+    }
+
+    fn plain(scenario: &Scenario) -> Self {
         let mtu = Bytes(1500);
-        let link = vec![payload_rate(BitsPerSecond(1_000_000_000), mtu); hosts as usize];
+        let efficiency = scenario
+            .spec
+            .policies
+            .migration
+            .efficiency
+            .map_or(1.0, |share| share.0);
+        let rate = payload_rate(BitsPerSecond(1_000_000_000), mtu).times(efficiency);
+        let link = vec![rate; scenario.hosts.len() as usize];
         Self {
             fluid: FluidNetwork::new(
                 Topology::star(link.iter().copied()),
@@ -163,6 +184,7 @@ impl Network {
             receive: vec![None; link.len()],
             link,
             carried: Level::new(SimTime::ZERO, 0.0),
+            cycles: Level::new(SimTime::ZERO, 0.0),
             owners: Vec::new(),
             ended: Vec::new(),
             touched: false,
@@ -177,10 +199,13 @@ impl Network {
         owner: Owner,
         (from, to): (HostId, HostId),
         size: Size,
+        weight: u32,
         cap: Option<BitsPerSecond>,
     ) -> FlowId {
         self.touched = true;
-        let flow = self.fluid.start(now, (from.0, to.0), size, 1.0, cap);
+        let flow = self
+            .fluid
+            .start(now, (from.0, to.0), size, f64::from(weight), cap);
         if self.owners.len() <= flow.index() {
             self.owners.resize(flow.index() + 1, None);
         }
@@ -254,12 +279,15 @@ impl Body<'_> {
                 for owner in concerned {
                     match owner {
                         Owner::Migration(id) => self.rate_changed(now, id),
-                        Owner::Stream(at) => self.links.streams.rate_changed(at),
+                        Owner::Stream(at) => {
+                            let Links { networks, traffic } = &mut self.links;
+                            traffic.rate_changed(networks, now, at);
+                        }
                     }
                 }
             }
         }
-        for (host, work) in self.links.streams.take_concerned(&self.links.networks) {
+        for (host, work) in self.links.traffic.take_concerned(&self.links.networks) {
             if (self.state.hosts[host.index()].receive_work - work).abs() > 1e-12 {
                 self.touch(host);
                 self.state.hosts[host.index()].receive_work = work;

@@ -10,6 +10,29 @@ use super::state::{Host, State};
 /// Timer interrupts that an awake idle processor takes each second: one every 15.625 ms.
 pub const TICKS_PER_SECOND: f64 = 64.0;
 
+/// A ratio of totals.
+#[derive(Clone, Copy)]
+pub struct Ratio {
+    /// Its figure.
+    pub name: &'static str,
+    /// Part and whole.
+    pub of: fn(&Meters) -> (&Level, &Level),
+}
+
+/// All of them.
+const RATIOS: [Ratio; 5] = {
+    const fn ratio(name: &'static str, of: fn(&Meters) -> (&Level, &Level)) -> Ratio {
+        Ratio { name, of }
+    }
+    [
+        ratio("cpu.utilisation", |own| (&own.busy, &own.capacity)),
+        ratio("cpu.hypervisor", |own| (&own.paging, &own.capacity)),
+        ratio("cpu.migration", |own| (&own.migrating, &own.capacity)),
+        ratio("hosts.overloaded", |own| (&own.short, &own.active)),
+        ratio("vms.per_host", |own| (&own.running, &own.active)),
+    ]
+};
+
 /// The totals.
 #[derive(Debug, Clone)]
 pub struct Meters {
@@ -35,8 +58,9 @@ pub struct Meters {
     pub running: Level,
     /// Migrations under way.
     pub moving: Level,
-    /// Use of the processors of hosts that are up.
-    pub utilisation: Level,
+    /// Logical processors busy with receiving.
+    pub receiving: Level,
+    ratios: [Level; RATIOS.len()],
     /// How cores spend their time.
     pub cores: Cores,
     /// From a rise of load until the processors for it were awake.
@@ -45,8 +69,19 @@ pub struct Meters {
     pub park: Distribution,
     /// Processor time that the dirty log of a migration cost its VM.
     pub logging: Distribution,
-    paging_of: Vec<f64>,
-    migrating_of: Vec<f64>,
+    /// Of each host what of these totals is its own.
+    overheads_of: Vec<Overheads>,
+}
+
+/// Work on a host that is not its VMs' own, in logical processors.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Overheads {
+    /// The hypervisor's for paging.
+    pub paging: f64,
+    /// Sending and receiving migrations.
+    pub migrating: f64,
+    /// Receiving the VMs' traffic.
+    pub receiving: f64,
 }
 
 impl Meters {
@@ -70,13 +105,13 @@ impl Meters {
             short: level(0.0),
             running: level(0.0),
             moving: level(0.0),
-            utilisation: level(0.0),
+            receiving: level(0.0),
+            ratios: RATIOS.map(|_| level(0.0)),
             cores: Cores::new(state, kinds),
             unpark: Distribution::default(),
             park: Distribution::default(),
             logging: Distribution::default(),
-            paging_of: vec![0.0; state.hosts.len()],
-            migrating_of: vec![0.0; state.hosts.len()],
+            overheads_of: vec![Overheads::default(); state.hosts.len()],
         }
     }
 
@@ -88,12 +123,12 @@ impl Meters {
             .replace(now, f64::from(u8::from(before.short)), f64::from(u8::from(short)));
     }
 
-    /// The hypervisor's and the migrations' work on a host, as it is now.
-    pub fn overheads(&mut self, now: SimTime, index: usize, paging: f64, migrating: f64) {
-        let before = std::mem::replace(&mut self.paging_of[index], paging);
-        self.paging.replace(now, before, paging);
-        let before = std::mem::replace(&mut self.migrating_of[index], migrating);
-        self.migrating.replace(now, before, migrating);
+    /// The work on a host that is not its VMs' own, as it is now.
+    pub fn overheads(&mut self, now: SimTime, index: usize, work: Overheads) {
+        let before = std::mem::replace(&mut self.overheads_of[index], work);
+        self.paging.replace(now, before.paging, work.paging);
+        self.migrating.replace(now, before.migrating, work.migrating);
+        self.receiving.replace(now, before.receiving, work.receiving);
     }
 
     /// A host can run VMs from now on, or no longer.
@@ -137,12 +172,20 @@ impl Meters {
 
     /// The instant is settled.
     pub fn close(&mut self, now: SimTime) {
-        let capacity = self.capacity.value();
-        let ratio = if capacity > 0.0 {
-            self.busy.value() / capacity
-        } else {
-            0.0
-        };
-        self.utilisation.set(now, ratio);
+        for (at, ratio) in RATIOS.iter().enumerate() {
+            let (part, whole) = (ratio.of)(self);
+            let (part, whole) = (part.value(), whole.value());
+            self.ratios[at].set(now, if whole > 0.0 { part / whole } else { 0.0 });
+        }
+    }
+
+    /// The ratios and how they stood.
+    pub fn ratios(&self) -> impl Iterator<Item = (&'static Ratio, &Level)> {
+        RATIOS.iter().zip(&self.ratios)
+    }
+
+    /// Use of the processors of hosts that are up, at present.
+    pub fn utilisation(&self) -> f64 {
+        self.ratios[0].value()
     }
 }

@@ -1,5 +1,6 @@
 //! Migrations as the simulated body carries them out: flows for bytes, timers for steps, a tracker for dirtied pages.
 
+mod arrival;
 mod facts;
 mod logging;
 mod stall;
@@ -7,6 +8,7 @@ mod thread;
 mod waiting;
 
 use twinrack_control::fabric::{Notice, Route, VmState};
+use twinrack_control::limits::no_memory;
 use twinrack_control::migration::plan::Plan;
 use twinrack_control::migration::policy::Policy;
 use twinrack_control::migration::{Command, Input, Refusal, Until};
@@ -19,6 +21,7 @@ use super::links::Owner;
 use crate::model::dirtying::{DirtyModel, DirtyTracker, Log};
 use crate::model::network::retransmission::Retransmission;
 use crate::model::network::{FlowId, Size};
+use arrival::Arrival;
 use logging::Logging;
 use stall::Stall;
 use thread::lower;
@@ -29,6 +32,8 @@ use waiting::Waiting;
 pub enum Done {
     /// Checks were passed.
     Validated,
+    /// The log of written pages has started: the first round is sent.
+    LogStarted,
     /// The target is ready.
     Prepared,
     /// A round was cut short: what is left fits the pause.
@@ -66,6 +71,10 @@ pub struct Move {
     network: usize,
     /// From the last byte of a round until the next.
     turn: SimDuration,
+    /// What starting the log of written pages takes.
+    log_start: SimDuration,
+    /// The first round, while the log starts: its bytes, its limit, and when it is over.
+    first: Option<(Bytes, Option<BitsPerSecond>, Until)>,
     pub(super) tracker: Option<DirtyTracker>,
     /// The share of its stated rates at which the VM writes, as the tracker has it.
     share: Ratio,
@@ -82,9 +91,11 @@ pub struct Move {
     epoch: u32,
     reserved: Bytes,
     sent: u64,
-    received: u64,
+    arrival: Arrival,
     /// Processor work that its present rate causes at both ends.
     work: f64,
+    /// Cycles a second that receiving it takes at present.
+    cycles: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -122,6 +133,10 @@ impl Body<'_> {
             to,
             network: network.map_or(0, NetworkId::index),
             turn: plan.timings.round,
+            log_start: SimDuration::from_secs_f64(
+                plan.timings.log_start.as_secs_f64() * plan.memory.as_f64() / Bytes::GIB.as_f64(),
+            ),
+            first: None,
             tracker: Some(tracker),
             share,
             flow: None,
@@ -132,8 +147,9 @@ impl Body<'_> {
             epoch: 0,
             reserved: Bytes::ZERO,
             sent: 0,
-            received: 0,
+            arrival: Arrival::default(),
             work: 0.0,
+            cycles: 0.0,
         };
         self.moves.insert(id, entry);
         for host in [from, to] {
@@ -157,7 +173,10 @@ impl Body<'_> {
         let (vm, to) = (entry.vm, entry.to);
         match command {
             Command::Validate { takes } => self.after(id, *takes, Done::Validated),
-            Command::Prepare { reserve, takes } => self.prepare(id, to, *reserve, *takes),
+            Command::Prepare { reserve, takes } => {
+                let reserve = self.takes(vm, to).min(*reserve);
+                self.prepare(id, to, reserve, *takes);
+            }
             Command::SendRound {
                 round,
                 wire,
@@ -167,12 +186,11 @@ impl Body<'_> {
                 ..
             } => {
                 self.throttle(now, id, *throttle);
-                if *round == 1
-                    && let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut())
-                {
-                    tracker.start(now);
+                if *round == 1 {
+                    self.start_log(id, (*wire, *rate_limit, *until));
+                } else {
+                    self.send(id, *wire, *rate_limit, Done::RoundArrived, *until);
                 }
-                self.send(id, *wire, *rate_limit, Done::RoundArrived, *until);
             }
             Command::PauseVm { takes, .. } => {
                 self.halt_vm(vm, VmState::Paused);
@@ -212,6 +230,32 @@ impl Body<'_> {
         }
     }
 
+    /// Every page is protected before the first is sent: what is written meanwhile is sent with the full copy.
+    fn start_log(&mut self, id: MigrationId, first: (Bytes, Option<BitsPerSecond>, Until)) {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        entry.first = Some(first);
+        let takes = entry.log_start;
+        if takes > SimDuration::ZERO {
+            return self.after(id, takes, Done::LogStarted);
+        }
+        self.send_first(id);
+    }
+
+    fn send_first(&mut self, id: MigrationId) {
+        let now = self.engine.now();
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        if let Some(tracker) = &mut entry.tracker {
+            tracker.start(now);
+        }
+        if let Some((wire, limit, until)) = entry.first.take() {
+            self.send(id, wire, limit, Done::RoundArrived, until);
+        }
+    }
+
     fn after(&mut self, id: MigrationId, takes: SimDuration, done: Done) {
         let Some(epoch) = self.moves.get(&id).map(|entry| entry.epoch) else {
             return;
@@ -225,23 +269,14 @@ impl Body<'_> {
     }
 
     fn prepare(&mut self, id: MigrationId, to: HostId, reserve: Bytes, takes: SimDuration) {
-        let host = &mut self.state.hosts[to.index()];
-        let free = self.kinds.hosts[host.group as usize]
-            .memory
-            .saturating_sub(host.memory_used);
-        if free < reserve {
-            let message = format!(
-                "Unable to allocate {} MB of RAM: Insufficient system resources exist to complete the requested service. (0x800705AA)",
-                reserve.0 >> 20
-            );
-            return self.tell(
-                id,
-                Input::PrepareFailed(Refusal {
-                    code: "LM_NO_MEMORY",
-                    message,
-                }),
-            );
+        if self.memory_free(to) < reserve {
+            let why = Refusal {
+                code: "LM_NO_MEMORY",
+                message: no_memory(reserve),
+            };
+            return self.tell(id, Input::PrepareFailed(why));
         }
+        let host = &mut self.state.hosts[to.index()];
         host.memory_used = host.memory_used.saturating_add(reserve);
         if let Some(entry) = self.moves.get_mut(&id) {
             entry.reserved = reserve;
@@ -256,9 +291,18 @@ impl Body<'_> {
             return;
         };
         let network = &mut self.links.networks[entry.network];
-        let cap = lower(limit, network.goodput);
+        let efficiency = self
+            .scenario
+            .spec
+            .policies
+            .migration
+            .efficiency
+            .map_or(1.0, |share| share.0);
+        let cap = lower(limit, network.goodput).map(|cap| cap.times(efficiency));
         let (owner, ends, size) = (Owner::Migration(id), (entry.from, entry.to), Size::Transfer(wire));
-        let flow = network.start(now, owner, ends, size, lower(cap, thread));
+        let weight = self.scenario.spec.policies.migration.weight;
+        let flow = network.start(now, owner, ends, size, weight, lower(cap, thread));
+        entry.arrival.expect(now, wire);
         entry.flow = Some(Flow {
             id: flow,
             done,
@@ -279,11 +323,11 @@ impl Body<'_> {
         if let Some(tracker) = self.moves.get_mut(&id).and_then(|entry| entry.tracker.as_mut()) {
             tracker.set_throttle(now, throttle);
         }
-        if self.state.vms[vm.index()].throttle.to_bits() != throttle.0.to_bits() {
+        if self.state.supplies[vm.index()].throttle.to_bits() != throttle.0.to_bits() {
             if let Some(host) = self.host_of(vm) {
                 self.touch(host);
             }
-            self.state.vms[vm.index()].throttle = throttle.0;
+            self.state.supplies[vm.index()].throttle = throttle.0;
         }
     }
 
@@ -292,6 +336,7 @@ impl Body<'_> {
     pub(super) fn rate_changed(&mut self, now: SimTime, id: MigrationId) {
         let cost = f64::from(self.scenario.spec.policies.migration.cost.send_nanos_per_byte) / 1e9;
         let rate = self.rate_of(id);
+        self.receive(now, id);
         let Some(entry) = self.moves.get_mut(&id) else {
             return;
         };
@@ -419,6 +464,7 @@ impl Body<'_> {
         };
         let (vm, to) = (entry.vm, entry.to);
         let input = match done {
+            Done::LogStarted => return self.send_first(id),
             Done::Validated => Input::Validated(Ok(())),
             Done::Prepared => Input::Prepared,
             Done::RoundArrived | Done::RoundCut => self.round_done(now, id),
@@ -493,7 +539,7 @@ impl Body<'_> {
         entry.stall = None;
         let sent = self.links.networks[entry.network].stop(now, flow.id);
         entry.sent += sent.0;
-        entry.received += sent.0;
+        entry.arrival.close(now);
         sent
     }
 
@@ -527,6 +573,9 @@ impl Body<'_> {
         let Some(entry) = self.moves.remove(&id) else {
             return;
         };
+        self.links.networks[entry.network]
+            .cycles
+            .replace(now, entry.cycles, 0.0);
         self.meters.dirty_faults(entry.logging.seconds);
         self.moving.remove(&entry.vm);
         self.meters.moves(now, -1.0);
@@ -537,16 +586,28 @@ impl Body<'_> {
                 (self.state.hosts[host.index()].migration_work - entry.work).max(0.0);
         }
         let moved = self.host_of(entry.vm) == Some(entry.to);
-        let release = if moved { entry.from } else { entry.to };
-        let used = &mut self.state.hosts[release.index()].memory_used;
-        *used = used.saturating_sub(entry.reserved);
+        let (host, release) = if moved {
+            (entry.from, self.takes(entry.vm, entry.from))
+        } else {
+            (entry.to, entry.reserved)
+        };
+        let used = &mut self.state.hosts[host.index()].memory_used;
+        *used = used.saturating_sub(release);
         self.write(Event::Transferred {
             migration: id,
             sent: entry.sent,
-            received: entry.received,
+            received: entry.arrival.bytes(),
         });
-        if outcome == Outcome::VmLost {
-            self.lose_vm(entry.vm);
+        match outcome {
+            Outcome::VmLost => self.lose_vm(entry.vm),
+            Outcome::LeftSaved => {
+                self.vacate(entry.vm, VmState::Saved);
+                self.write(Event::VmStopped {
+                    vm: entry.vm,
+                    host: entry.from,
+                });
+            }
+            _ => {}
         }
     }
 }

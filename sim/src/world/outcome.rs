@@ -1,17 +1,24 @@
 //! The outcome: figures read off meters and journal, and the record made of it all.
 
-use twinrack_control::fabric::HostState;
-use twinrack_scenario::HostId;
+use std::collections::BTreeSet;
+
 use twinrack_scenario::record::{Distribution, Figures, Level, RunRecord, Story, Summary};
 use twinrack_scenario::spec::expect::Backend;
 use twinrack_scenario::units::SimTime;
+use twinrack_scenario::{HostId, MigrationId};
 
 use super::RunError;
 use super::body::Body;
 use super::meters::TICKS_PER_SECOND;
+use crate::check::Told;
 
-/// Closes the run.
-pub fn record(mut body: Body<'_>, seed: u64, end: SimTime) -> Result<RunRecord, RunError> {
+/// Closes the run, in which `under_way` are the migrations that somebody still works on.
+pub fn record(
+    mut body: Body<'_>,
+    under_way: BTreeSet<MigrationId>,
+    seed: u64,
+    end: SimTime,
+) -> Result<RunRecord, RunError> {
     for host in (0..body.state.hosts.len() as u32).map(HostId) {
         body.account(host, end);
     }
@@ -21,18 +28,23 @@ pub fn record(mut body: Body<'_>, seed: u64, end: SimTime) -> Result<RunRecord, 
     guests(&body, &mut figures);
     network(&body, end, &mut figures);
     disks(&body, end, &mut figures);
-    body.energy
-        .borrow()
-        .compare(end, body.meters.power.integral(end))?;
+    let told = Told {
+        joules: body.meters.power.integral(end),
+        hosts_up: body.meters.active.integral(end),
+        vms_running: body.meters.running.integral(end),
+        under_way,
+    };
     let Body {
         scenario,
         journal,
         series,
+        processors,
         ..
     } = body;
+    processors.found()?;
     Story::of(journal.kept()).tell(&mut figures);
     let kpis = figures.into_inner();
-    let (events, digest) = journal.finish(end, &kpis)?;
+    let (events, digest) = journal.finish(end, &kpis, &told)?;
     Ok(RunRecord {
         summary: Summary::of(scenario, Backend::Sim, seed, digest, end, kpis),
         events,
@@ -45,26 +57,21 @@ pub fn record(mut body: Body<'_>, seed: u64, end: SimTime) -> Result<RunRecord, 
 
 fn levels(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
     let meters = &body.meters;
-    let share = |part: &Level| {
-        let whole = meters.capacity.integral(end);
-        if whole > 0.0 {
-            part.integral(end) / whole
-        } else {
-            0.0
-        }
-    };
+    let share = |part: &Level| over(part.integral(end), meters.capacity.integral(end));
     figures.level("power.watts", &meters.power, end);
     figures.number("power.energy_kwh.sum", meters.power.integral(end) / 3.6e6);
     figures.level("hosts.active", &meters.active, end);
     figures.level("vms.running", &meters.running, end);
-    figures.level("cpu.utilisation", &meters.utilisation, end);
-    figures.number("cpu.utilisation.mean", share(&meters.busy));
-    figures.number("cpu.hypervisor.mean", share(&meters.paging));
-    figures.number("cpu.migration.mean", share(&meters.migrating));
+    for (ratio, level) in meters.ratios() {
+        // Its mean weighs each moment with what there was of the whole.
+        let (part, whole) = (ratio.of)(meters);
+        figures.level(ratio.name, level, end);
+        let mean = over(part.integral(end), whole.integral(end));
+        figures.number(&format!("{}.mean", ratio.name), mean);
+    }
     let active = meters.active.integral(end);
     if active > 0.0 {
         figures.number("sla.slatah", meters.short.integral(end) / active);
-        figures.number("vms.per_host.mean", meters.running.integral(end) / active);
     }
     figures.distribution("migration.dirty_fault_s", &meters.logging);
     figures.number("migration.concurrent.max", meters.moving.extremes(end).1);
@@ -90,6 +97,11 @@ fn levels(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
     }
 }
 
+/// A part of a whole; nothing of nothing.
+fn over(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
 fn guests(body: &Body<'_>, figures: &mut Figures) {
     let (mut ready, mut overhead, mut walk) = (
         Distribution::default(),
@@ -99,11 +111,11 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
     let mut waking = Distribution::default();
     let (mut exits, mut references) = (Distribution::default(), Distribution::default());
     let (mut shadow, mut asked, mut missed) = (0.0, 0.0, 0.0);
-    for vm in &body.state.vms {
+    for (vm, supply) in body.state.vms.iter().zip(&body.state.supplies) {
         let Some(host) = vm.host else { continue };
         let mode = body.kinds.hosts[body.state.hosts[host.index()].group as usize].paging;
         let paging = body.kinds.vms[vm.group as usize].paging(mode);
-        let account = &vm.account;
+        let account = &supply.account;
         ready.add(account.ready + account.woken);
         waking.add(account.waking);
         if account.got > 0.0 {
@@ -137,10 +149,10 @@ fn guests(body: &Body<'_>, figures: &mut Figures) {
 /// What VMs read and wrote: at their rates for as long as they got the processors that they asked for.
 fn disks(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
     let (mut reads, mut writes, mut any) = (0.0, 0.0, false);
-    for vm in &body.state.vms {
+    for (vm, supply) in body.state.vms.iter().zip(&body.state.supplies) {
         if let Some(disk) = &body.scenario.spec.vms[vm.group as usize].disk {
-            reads += disk.reads.0 * vm.account.served;
-            writes += disk.writes.0 * vm.account.served;
+            reads += disk.reads.0 * supply.account.served;
+            writes += disk.writes.0 * supply.account.served;
             any = true;
         }
     }
@@ -152,7 +164,7 @@ fn disks(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
 }
 
 fn network(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
-    use crate::model::network::goodput::{Offloads, packets_per_second, receive_seconds};
+    use crate::model::network::goodput::packets_per_second;
     let (mut packets, mut efficiency, mut cycles) = (
         Distribution::default(),
         Distribution::default(),
@@ -165,24 +177,15 @@ fn network(body: &Body<'_>, end: SimTime, figures: &mut Figures) {
             carried.add(mean);
             packets.add(packets_per_second(mean, network.mtu));
             efficiency.add(network.efficiency());
-            let payload = network.mtu.as_f64() - 40.0;
-            let (parent, guest) = receive_seconds(payload, Offloads::default());
-            let clock = body.kinds.hosts.first().map_or(0.0, |kind| kind.clock);
-            cycles.add((parent + guest) * clock / payload);
+            cycles.add(network.cycles.mean(end) / (mean / 8.0));
         }
     }
     figures.distribution("net.throughput_bps", &carried);
     figures.distribution("net.packets_per_s", &packets);
     figures.distribution("net.efficiency", &efficiency);
     figures.distribution("net.cpu_cycles_per_byte", &cycles);
-    let receiving: f64 = body
-        .state
-        .hosts
-        .iter()
-        .filter(|host| host.state == HostState::Up)
-        .map(|host| host.receive_work)
-        .sum();
-    if receiving > 0.0 {
-        figures.number("net.receive_lps.max", receiving);
+    let receiving = &body.meters.receiving;
+    if receiving.extremes(end).1 > 0.0 {
+        figures.level("net.receive_lps", receiving, end);
     }
 }

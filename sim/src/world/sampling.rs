@@ -57,7 +57,8 @@ impl Body<'_> {
             .sum();
         let totals = [
             ("power_w", self.meters.power.value()),
-            ("utilisation", self.meters.utilisation.value()),
+            ("energy_kwh", self.meters.power.integral(now) / 3.6e6),
+            ("utilisation", self.meters.utilisation()),
             ("hosts_active", self.meters.active.value()),
             ("cores_parked", self.meters.parked.value()),
             ("vms_running", self.meters.running.value()),
@@ -79,10 +80,10 @@ impl Body<'_> {
         for host in self.state.hosts.iter().filter(|host| host.state == HostState::Up) {
             uses.push(host.busy / f64::from(self.kinds.hosts[host.group as usize].processors));
         }
-        uses.sort_unstable_by(f64::total_cmp);
-        let at = |percent: usize| {
-            uses.get((uses.len() * percent).div_ceil(100).saturating_sub(1))
-                .copied()
+        let mut at = |percent: usize| {
+            let rank = (uses.len() * percent).div_ceil(100).saturating_sub(1);
+            let found = rank < uses.len();
+            found.then(|| *uses.select_nth_unstable_by(rank, f64::total_cmp).1)
         };
         for (metric, value) in [
             ("utilisation_p5", at(5)),

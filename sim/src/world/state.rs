@@ -1,4 +1,7 @@
-//! What is where: hosts and VMs of the simulated datacenter, held column by column so that a million fit.
+//! What is where: hosts and VMs of the simulated datacenter.
+//!
+//! A VM is held in two columns. What the brain asks for again and again, and what demand changes, is 24 bytes: those of a
+//! million VMs fit a processor's last cache. The rest, several times as large, is read only when its host is computed.
 
 use twinrack_control::fabric::{HostState, VmState};
 use twinrack_scenario::units::{Bytes, SimTime};
@@ -49,7 +52,7 @@ pub struct Host {
     pub load_changed: SimTime,
 }
 
-/// A VM.
+/// A VM: where it is, what it does and what it asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct Vm {
     /// The item of the scenario's `vms` that it belongs to.
@@ -60,12 +63,19 @@ pub struct Vm {
     pub state: VmState,
     /// The share of its virtual processors that it asks for.
     pub demand: f64,
+}
+
+/// What a VM gets, and what it has cost so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Supply {
     /// The most it asked for while it ran, since it was started.
     pub demand_max: f64,
     /// Logical processors it asks for on its present host.
     pub wanted: f64,
     /// Logical processors it gets.
     pub granted: f64,
+    /// Logical processors that others have while it is ready to use them, the hypervisor's work for it included.
+    pub waiting: f64,
     /// What it got, missed and cost.
     pub account: Account,
     /// Share of its time that a migration takes from it so that it dirties less.
@@ -74,7 +84,7 @@ pub struct Vm {
     pub logging: f64,
 }
 
-impl Vm {
+impl Supply {
     /// How much of what it asks for it gets, from 0 to 1; 1 when it asks for nothing.
     pub fn service(&self) -> f64 {
         if self.wanted > 0.0 {
@@ -92,6 +102,8 @@ pub struct State {
     pub hosts: Vec<Host>,
     /// The VMs, by number.
     pub vms: Vec<Vm>,
+    /// What each VM gets, by number.
+    pub supplies: Vec<Supply>,
     touched: Vec<HostId>,
 }
 
@@ -132,16 +144,11 @@ impl State {
             host: None,
             state: VmState::Off,
             demand: 0.0,
-            demand_max: 0.0,
-            wanted: 0.0,
-            granted: 0.0,
-            account: Account::default(),
-            throttle: 0.0,
-            logging: 0.0,
         };
         Self {
             hosts: (0..scenario.hosts.len()).map(host).collect(),
             vms: (0..scenario.vms.len()).map(vm).collect(),
+            supplies: vec![Supply::default(); scenario.vms.len() as usize],
             touched: Vec::new(),
         }
     }

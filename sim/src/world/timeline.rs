@@ -1,6 +1,6 @@
 //! The timeline and the faults: what the scenario says is done, and what goes wrong.
 
-use twinrack_control::fabric::{Notice, Request};
+use twinrack_control::fabric::{Notice, Request, VmState};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec, LinkFaultSpec};
 use twinrack_scenario::units::{SimDuration, SimTime};
@@ -16,14 +16,12 @@ impl Body<'_> {
             self.schedule(SimTime::ZERO + action.at(), Happening::Action(index));
         }
         for (index, fault) in scenario.spec.faults.iter().enumerate() {
-            match fault {
-                FaultSpec::HostCrash(spec) => self.schedule(SimTime::ZERO + spec.at, Happening::Fault(index)),
-                FaultSpec::Link(spec) => self.schedule(SimTime::ZERO + spec.at, Happening::Fault(index)),
-                FaultSpec::HostCrashAfterHandOver(spec) => {
-                    if let (Some(vm), Some(host)) = (self.vm_named(&spec.vm), self.host_named(&spec.host)) {
-                        self.crash_after_hand_over.push((vm, spec.delay, host));
-                    }
-                }
+            if let Some(at) = fault.at() {
+                self.schedule(SimTime::ZERO + at, Happening::Fault(index));
+            } else if let FaultSpec::HostCrashAfterHandOver(spec) = fault
+                && let (Some(vm), Some(host)) = (self.vm_named(&spec.vm), self.host_named(&spec.host))
+            {
+                self.crash_after_hand_over.push((vm, spec.delay, host));
             }
         }
     }
@@ -37,7 +35,7 @@ impl Body<'_> {
     }
 
     /// An action is due.
-    pub(super) fn action(&mut self, _now: SimTime, index: usize) {
+    pub(super) fn action(&mut self, index: usize) {
         let Some(action) = self.scenario.spec.timeline.get(index) else {
             return;
         };
@@ -55,40 +53,58 @@ impl Body<'_> {
         }
     }
 
+    /// Starts a VM where it was last, else where its author put it, else where the brain would have it.
     fn start_named(&mut self, name: &str) {
         let Some(vm) = self.vm_named(name) else { return };
-        let group = self.state.vms[vm.index()].group as usize;
-        let named = self.scenario.spec.vms[group]
-            .host
-            .as_ref()
-            .and_then(|host| self.scenario.hosts.find(host));
-        let host = self
-            .host_of(vm)
-            .or_else(|| named.map(|range| HostId(range.start)));
-        if let Some(host) = host {
-            self.start_vm(vm, host);
+        match self.state.vms[vm.index()].state {
+            VmState::Off | VmState::Saved => match self.host_of(vm).or_else(|| self.home_of(vm)) {
+                Some(host) => self.start_vm(vm, host),
+                None => self.notices.push_back(Notice::Asked(Request::Start { vm })),
+            },
+            VmState::Running => self.refuse(vm, "start", "the virtual machine is running already"),
+            VmState::Restarting => self.refuse(vm, "start", "the virtual machine is starting already"),
+            VmState::Paused => self.refuse(vm, "start", "the virtual machine is being migrated"),
         }
     }
 
+    /// The host that the scenario gives a VM; on a group of hosts the VMs are dealt round.
+    fn home_of(&self, vm: VmId) -> Option<HostId> {
+        let group = self.state.vms[vm.index()].group as usize;
+        let hosts = self
+            .scenario
+            .hosts
+            .find(self.scenario.spec.vms[group].host.as_ref()?)?;
+        let at = vm.0 - self.scenario.vms.members(group).start;
+        (!hosts.is_empty()).then(|| HostId(hosts.start + at % hosts.len() as u32))
+    }
+
     fn stop_named(&mut self, name: &str) {
-        use twinrack_control::fabric::VmState;
         let Some(vm) = self.vm_named(name) else { return };
-        let running = self.state.vms[vm.index()].state == VmState::Running;
-        if let Some(host) = self
-            .host_of(vm)
-            .filter(|_| running && !self.moving.contains_key(&vm))
-        {
-            self.vacate(vm, VmState::Off);
-            self.write(Event::VmStopped { vm, host });
+        let moves = self.moving.contains_key(&vm);
+        match (self.state.vms[vm.index()].state, self.host_of(vm)) {
+            (VmState::Running | VmState::Restarting, Some(host)) if !moves => {
+                self.vacate(vm, VmState::Off);
+                self.write(Event::VmStopped { vm, host });
+            }
+            _ if moves => self.refuse(vm, "stop", "the virtual machine is being migrated"),
+            _ => self.refuse(vm, "stop", "the virtual machine is not running"),
         }
+    }
+
+    fn refuse(&mut self, vm: VmId, action: &str, reason: &str) {
+        self.write(Event::ActionRefused {
+            vm,
+            action: action.to_owned(),
+            reason: reason.to_owned(),
+        });
     }
 
     /// A fault is due.
     pub(super) fn fault(&mut self, now: SimTime, index: usize) {
         match self.scenario.spec.faults.get(index) {
-            Some(FaultSpec::HostCrash(spec)) => {
-                if let Some(host) = self.host_named(&spec.host) {
-                    self.crash(now, host);
+            Some(fault @ (FaultSpec::HostCrash(_) | FaultSpec::RackLoss(_) | FaultSpec::FeedLoss(_))) => {
+                for host in self.scenario.without_power(fault) {
+                    self.crash(host);
                 }
             }
             Some(FaultSpec::Link(spec)) => {
@@ -102,7 +118,7 @@ impl Body<'_> {
     }
 
     /// A link fault is over.
-    pub(super) fn fault_over(&mut self, _now: SimTime, index: usize) {
+    pub(super) fn fault_over(&mut self, index: usize) {
         if let Some(FaultSpec::Link(spec)) = self.scenario.spec.faults.get(index) {
             self.degrade(spec, 1.0);
         }

@@ -137,9 +137,12 @@ impl Migration {
         self.end(now, Outcome::RolledBack, why)
     }
 
-    /// Both hosts are out of the game, but the memory is on storage: the cluster restores it elsewhere.
+    /// Both hosts are out of the game, but the memory is on storage: the cluster restores it elsewhere. How long it stands
+    /// after that is not the migration's to know.
     fn stays_saved(&mut self, now: SimTime, why: Refusal) -> Vec<Command> {
         self.seat = Seat::Saved;
+        self.downtime = self.paused.map_or(SimDuration::ZERO, |paused| now.since(paused));
+        self.outage = self.downtime;
         self.end(now, Outcome::LeftSaved, Some(why));
         vec![Command::Abort]
     }

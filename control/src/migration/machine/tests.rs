@@ -26,6 +26,7 @@ fn plan(kind: MigrationKind) -> Plan {
         bandwidth: None,
         timings: Timings {
             round: SimDuration::ZERO,
+            log_start: SimDuration::ZERO,
             validation: SimDuration::ZERO,
             setup: SimDuration::from_secs(2),
             pause: SimDuration::from_millis(20),
@@ -284,6 +285,7 @@ fn the_hand_over_takes_what_its_volume_takes() {
         validation: None,
         setup: None,
         round: None,
+        log_start: None,
         pause: None,
         state: None,
         csv_hand_over: None,

@@ -1,4 +1,5 @@
-//! Clark et al., NSDI'05: each round at the dirty rate of the last one plus a fixed increment.
+//! Clark et al., NSDI'05: each round at the dirty rate of the last one plus a fixed increment, within the bounds of rounds and
+//! traffic of the tool stack that it was built into.
 
 use twinrack_scenario::record::event::StopReason;
 use twinrack_scenario::spec::migration::Clark2005Spec;
@@ -18,6 +19,10 @@ pub struct Clark2005 {
     pub max_rate: BitsPerSecond,
     /// The loop ends when less than this is left.
     pub threshold: Bytes,
+    /// Most rounds.
+    pub max_rounds: u32,
+    /// The loop ends when more than so many times the memory was sent.
+    pub max_factor: u32,
 }
 
 impl From<&Clark2005Spec> for Clark2005 {
@@ -27,6 +32,8 @@ impl From<&Clark2005Spec> for Clark2005 {
             increment: spec.increment,
             max_rate: spec.max_rate,
             threshold: spec.threshold,
+            max_rounds: spec.max_rounds,
+            max_factor: spec.max_factor,
         }
     }
 }
@@ -46,6 +53,10 @@ impl PrecopyPolicy for Clark2005 {
             None => self.min_rate,
             Some(_) if progress.left.0 == 0 => return self.stop(StopReason::AllPagesSent),
             Some(_) if progress.left < self.threshold => return self.stop(StopReason::FewPagesLeft),
+            Some(_) if progress.rounds.len() >= self.max_rounds as usize => {
+                return self.stop(StopReason::MaxRounds);
+            }
+            Some(_) if progress.sent_more_than(self.max_factor) => return self.stop(StopReason::MaxBytes),
             Some(last) => {
                 let dirty = BitsPerSecond((last.dirty_rate().unwrap_or(0.0) * 8.0) as u64);
                 let next = dirty.saturating_add(self.increment).max(self.min_rate);

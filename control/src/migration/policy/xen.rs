@@ -54,10 +54,10 @@ impl PrecopyPolicy for Xen {
         if progress.rounds.len() >= self.max_rounds as usize {
             return Decision::stop(StopReason::MaxRounds);
         }
-        let limit = self
+        if self
             .max_factor
-            .map(|factor| progress.memory.0.saturating_mul(u64::from(factor)));
-        if limit.is_some_and(|limit| progress.sent().0 > limit) {
+            .is_some_and(|factor| progress.sent_more_than(factor))
+        {
             return Decision::stop(StopReason::MaxBytes);
         }
         Decision::go_on()

@@ -5,7 +5,7 @@ use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::spec::host::CpuVendor;
 use twinrack_scenario::units::Bytes;
 
-use crate::limits::{Asked, Running};
+use crate::limits::{Newcomer, Running};
 use crate::migration::networks::Candidate;
 use crate::migration::processor::Features;
 
@@ -27,7 +27,7 @@ pub struct HostFacts {
 }
 
 /// What the checks look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is one thing that can speak against a move"
@@ -62,7 +62,7 @@ pub struct Facts {
     /// What runs on the target.
     pub target_holds: Running,
     /// What it would add to that.
-    pub asks: Asked,
+    pub asks: Newcomer,
     /// The networks that connect both hosts.
     pub networks: Vec<Candidate>,
     /// Whether its host starts it by itself, which in a cluster only the cluster should.

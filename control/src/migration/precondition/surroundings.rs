@@ -9,7 +9,7 @@ use twinrack_scenario::units::Bytes;
 use twinrack_scenario::{HostId, NetworkId, Scenario, VmId};
 
 use super::{Facts, HostFacts};
-use crate::limits::{Asked, Running};
+use crate::limits::{Newcomer, Running};
 use crate::migration::networks::Candidate;
 use crate::migration::processor::{Features, guest_visible};
 
@@ -30,7 +30,7 @@ pub struct Now<'a> {
     /// What runs on the target.
     pub target_holds: Running,
     /// What the VM would add to that.
-    pub asks: Asked,
+    pub asks: Newcomer,
     /// Whether a host's link to a network, by number, is up.
     pub linked: &'a dyn Fn(usize, HostId) -> bool,
 }

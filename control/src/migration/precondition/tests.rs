@@ -2,9 +2,10 @@
 
 use twinrack_scenario::spec::generation::Generation;
 use twinrack_scenario::spec::host::CpuVendor;
+use twinrack_scenario::units::Bytes;
 
 use super::*;
-use crate::limits::{Asked, Running};
+use crate::limits::{Newcomer, Running};
 use crate::migration::networks::Candidate;
 use crate::migration::processor::guest_visible;
 
@@ -34,11 +35,13 @@ fn facts() -> Facts {
         local_device: None,
         target_holds: Running {
             processors: 16,
+            unreserved: 1.0,
             ..Running::default()
         },
-        asks: Asked {
+        asks: Newcomer {
             vcpus: 2,
             memory: Bytes(4 << 30),
+            reserve: 1.0,
         },
         networks: vec![Candidate {
             network: NetworkId(0),
@@ -85,6 +88,7 @@ const SPOILERS: &[Spoiler] = &[
         f.missing_network = Some("External".to_owned());
     }),
     ("LM_NO_MEMORY", |f| f.target_free = Bytes(4151 << 20)),
+    ("LM_NO_RESERVE", |f| f.target_holds.unreserved = 0.5),
     ("LM_LOCAL_DEVICE", |f| {
         f.local_device = Some("the DVD drive".to_owned());
     }),

@@ -3,7 +3,7 @@
 use super::block::{self, Label};
 use super::{Blocks, Disk, request, word};
 use crate::guest::layout;
-use crate::guest::workload::Placed;
+use crate::guest::placed::Placed;
 use crate::kvm::{Error, GuestMemory};
 
 /// A disk that was found whole.

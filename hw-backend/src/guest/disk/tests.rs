@@ -107,6 +107,7 @@ impl Guest {
 fn devices(path: &Path) -> Devices {
     Devices {
         disk: Some(Arc::new(Disk::open(path, 1).expect("a disk"))),
+        ..Devices::default()
     }
 }
 

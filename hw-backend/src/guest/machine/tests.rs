@@ -73,6 +73,56 @@ fn several_processors_write_their_own_parts() {
 }
 
 #[test]
+fn one_page_that_one_of_two_or_four_processors_lost_is_found() {
+    let system = require_kvm!();
+    for vcpus in [2, 4] {
+        let workload = dirtying(40_000.0, WritePattern::Sequential);
+        let shape = Shape { vcpus, ..shape() };
+        let mut machine = Machine::new(&system, shape, &workload).expect("a guest");
+        let parts = machine.place(&workload).expect("placed").parts();
+        for (part, loser) in parts {
+            machine.run().expect("it runs");
+            // Each has 1,024 pages or fewer, one after the other: every one of them has been written.
+            until(&mut machine, "a turn", |counters| counters.heartbeat >= 1100);
+            machine.pause().expect("paused");
+            machine.audit(&workload).expect("read").expect("whole");
+            // Not one that it was stopped at: that may be wrong.
+            let under_way = machine.counters(loser).expect("counters").intent == part.start;
+            let lost = part.start + 4096 * u64::from(under_way);
+            let memory = machine.memory();
+            let mut page = [0; 4096];
+            memory.read(lost, &mut page).expect("read");
+            // As it was before its last write: whole in itself, and one write short.
+            let mut stale = page;
+            let count = u64::from_le_bytes(page[..8].try_into().expect("a word")) - 1;
+            let check = count.wrapping_mul(word::PAGE_FACTOR) ^ lost;
+            for (at, value) in [count, 0, check].into_iter().enumerate() {
+                stale[at * 8..at * 8 + 8].copy_from_slice(&value.to_le_bytes());
+            }
+            memory.write(lost, &stale).expect("written");
+            let found = machine
+                .audit(&workload)
+                .expect("read")
+                .expect_err("a write is lost");
+            assert!(
+                matches!(found, Damage::Sum { vcpu, .. } if vcpu == loser),
+                "vCPU {loser} of {vcpus}: {found}"
+            );
+            memory.write(lost, &[0; 4096]).expect("written");
+            let found = machine
+                .audit(&workload)
+                .expect("read")
+                .expect_err("a page is lost");
+            assert!(
+                matches!(found, Damage::Content { page, .. } if page == lost),
+                "{found}"
+            );
+            memory.write(lost, &page).expect("written");
+        }
+    }
+}
+
+#[test]
 fn trap_1_ports_work_though_a_kernel_drops_iopl() {
     let system = require_kvm!();
     let workload = dirtying(10_000.0, WritePattern::Sequential);

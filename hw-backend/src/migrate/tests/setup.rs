@@ -77,6 +77,8 @@ pub(super) struct Run<'a> {
     pub(super) referee: Option<Box<dyn Referee>>,
     /// Bytes from source to target after which the relay cuts both ways.
     pub(super) cut_after: Option<u64>,
+    /// The byte from source to target of which the relay changes a bit.
+    pub(super) damage: Option<u64>,
     /// How long the source waits before it pauses the guest.
     pub(super) linger: Duration,
     /// The relay swallows what the target says behind the bytes of its `Loaded`.
@@ -99,6 +101,7 @@ impl<'a> Run<'a> {
             cancel: Arc::default(),
             referee: None,
             cut_after: None,
+            damage: None,
             linger: Duration::ZERO,
             deaf_after_loaded: false,
             arrived: None,
@@ -176,7 +179,7 @@ impl<'a> Run<'a> {
     fn relayed(&self) -> (TcpStream, TcpStream) {
         let (near, near_relay) = connection();
         let (far_relay, far) = connection();
-        if self.cut_after.is_none() && !self.deaf_after_loaded {
+        if self.cut_after.is_none() && self.damage.is_none() && !self.deaf_after_loaded {
             // No relay between: the ends of the first connection.
             return (near, near_relay);
         }
@@ -184,15 +187,15 @@ impl<'a> Run<'a> {
             near_relay.try_clone().expect("a clone"),
             far_relay.try_clone().expect("a clone"),
         );
-        let forth = self.cut_after.unwrap_or(u64::MAX);
-        thread::spawn(move || relay(forth_from, forth_to, forth));
+        let (most, damage) = (self.cut_after.unwrap_or(u64::MAX), self.damage);
+        thread::spawn(move || relay(forth_from, forth_to, most, damage));
         // Ready, an ack a round and Loaded, then silence: Taken is the first frame behind the pause.
         let deaf = self.deaf_after_loaded;
         thread::spawn(move || {
             if deaf {
                 relay_until_taken(far_relay, near_relay);
             } else {
-                relay(far_relay, near_relay, u64::MAX);
+                relay(far_relay, near_relay, u64::MAX, None);
             }
         });
         (near, far)
@@ -230,16 +233,26 @@ fn connection() -> (TcpStream, TcpStream) {
     (near, listener.accept().expect("accepted").0)
 }
 
-/// Passes `most` bytes on, then cuts both connections.
-fn relay(mut from: TcpStream, mut to: TcpStream, most: u64) {
+/// Passes `most` bytes on, one bit of byte `damage` changed, then cuts both connections.
+fn relay(mut from: TcpStream, mut to: TcpStream, most: u64, mut damage: Option<u64>) {
     let mut bytes = vec![0; 16 << 10];
     let mut left = most;
     while left > 0 {
         let room = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         match from.read(&mut bytes[..room]) {
             Ok(0) | Err(_) => break,
+            Ok(read) if damage.is_some_and(|at| at < read as u64) => {
+                bytes[damage.take().unwrap_or(0) as usize] ^= 1;
+                if to.write_all(&bytes[..read]).is_err() {
+                    break;
+                }
+                left -= read as u64;
+            }
             Ok(read) if to.write_all(&bytes[..read]).is_err() => break,
-            Ok(read) => left -= read as u64,
+            Ok(read) => {
+                left -= read as u64;
+                damage = damage.map(|at| at - read as u64);
+            }
         }
     }
     let _ = from.shutdown(Shutdown::Both);
@@ -255,7 +268,7 @@ fn relay_until_taken(mut from: TcpStream, mut to: TcpStream) {
             break;
         }
         let len = u32::from_le_bytes([head[5], head[6], head[7], 0]) as usize;
-        let mut rest = vec![0; len + Protection::Sealed.overhead() - head.len()];
+        let mut rest = vec![0; len + Protection::OVERHEAD - head.len()];
         if from.read_exact(&mut rest).is_err() || to.write_all(&[&head, &rest[..]].concat()).is_err() {
             break;
         }

@@ -10,16 +10,18 @@
 //! under SLAT a violation of the second-level table. Where the processor logs by itself (page-modification logging) one
 //! exit stands for 512 of them.
 
+use twinrack_scenario::spec::host::PagingMode;
 use twinrack_scenario::spec::migration::MigrationPolicySpec;
 
 use crate::model::paging::PagingCosts;
 
-/// Seconds of a first write under shadow paging and under SLAT: what the scenario says, or its policy was measured with; else
-/// what its paging costs take for the same exit, a fill or a violation. Nothing for SimGrid's plugin.
-pub fn dirty_faults(policy: &MigrationPolicySpec, paging: &PagingCosts) -> [f64; 2] {
-    match policy.cost.dirty_fault_of(policy.policy.as_ref()) {
-        Some(fault) => [fault.as_secs_f64(); 2],
-        None => [paging.fill, paging.slat_violation],
+/// Seconds of a first write: what the scenario says, or its policy was measured with; else what its paging costs take for the
+/// same exit, a fill under shadow paging or a violation under SLAT. Nothing for SimGrid's plugin.
+pub fn dirty_fault(policy: &MigrationPolicySpec, paging: &PagingCosts, mode: PagingMode) -> f64 {
+    match (policy.cost.dirty_fault_of(policy.policy.as_ref()), mode) {
+        (Some(fault), _) => fault.as_secs_f64(),
+        (None, PagingMode::Shadow) => paging.fill,
+        (None, PagingMode::Slat) => paging.slat_violation,
     }
 }
 
@@ -78,7 +80,8 @@ mod tests {
     fn seconds(policy: &str, preset: &str) -> [f64; 2] {
         let paging: PagingPolicySpec = decoded(&format!("{{preset: {preset}}}"));
         let costs = PagingCosts::new(&paging, Hertz(3_000_000_000));
-        dirty_faults(&decoded(policy), &costs)
+        let policy = decoded(policy);
+        [PagingMode::Shadow, PagingMode::Slat].map(|mode| dirty_fault(&policy, &costs, mode))
     }
 
     #[test]

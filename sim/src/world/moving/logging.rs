@@ -38,7 +38,7 @@ impl Body<'_> {
             return;
         };
         let fault = self.dirty_fault(vm);
-        if fault <= 0.0 && self.state.vms[vm.index()].logging <= 0.0 {
+        if fault <= 0.0 && self.state.supplies[vm.index()].logging <= 0.0 {
             return;
         }
         let left = self
@@ -63,11 +63,11 @@ impl Body<'_> {
             entry.logging.load = fault_load(&guest, faults);
         }
         let load = entry.logging.load;
-        if self.state.vms[vm.index()].logging.to_bits() != load.to_bits() {
+        if self.state.supplies[vm.index()].logging.to_bits() != load.to_bits() {
             if let Some(host) = self.host_of(vm) {
                 self.touch(host);
             }
-            self.state.vms[vm.index()].logging = load;
+            self.state.supplies[vm.index()].logging = load;
         }
     }
 
@@ -90,16 +90,16 @@ impl Body<'_> {
     }
 
     fn guest(&self, vm: VmId) -> Guest {
-        let state = &self.state.vms[vm.index()];
+        let (state, supply) = (&self.state.vms[vm.index()], &self.state.supplies[vm.index()]);
         let kind = &self.kinds.vms[state.group as usize];
         let overhead = self.host_of(vm).map_or(0.0, |host| {
             let group = self.state.hosts[host.index()].group as usize;
             kind.paging(self.kinds.hosts[group].paging).overhead
         });
         Guest {
-            asks: state.wanted * (1.0 + overhead),
+            asks: supply.wanted * (1.0 + overhead),
             processors: f64::from(kind.vcpus),
-            service: state.service(),
+            service: supply.service(),
             writing: self.asked_to_write(vm),
         }
     }

@@ -1,4 +1,7 @@
-//! Random numbers: one `ChaCha8` stream for each entity and purpose, so that adding a VM shifts nobody else's numbers.
+//! Random numbers: one `ChaCha8` stream for each entity and purpose, so that adding a VM shifts nobody else's numbers. Both bodies draw from
+//! them: a bursty VM has the same bursts in either.
+
+mod sample;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};

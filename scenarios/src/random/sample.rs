@@ -52,7 +52,7 @@ impl Rng {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::{Rng, Streams};
+    use crate::random::{Rng, Streams};
 
     const DRAWS: usize = 40_000;
 
