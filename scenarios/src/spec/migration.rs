@@ -239,7 +239,7 @@ crate::spec! {
         /// Its weight where it shares a link with other migrations and with traffic: it gets so many times what one of weight 1 gets,
         /// as long as both could use more.
         weight: u32 [1, 1000] => default(1),
-        /// Share of the rate of network and `bandwidth` that the stream of a migration reaches: 95.7 % through a token bucket that
+        /// Share of what links could carry that the streams over them reach, those of traffic too: 95.7 % through a token bucket that
         /// counts the headers of Ethernet, IP and TCP. All of it when absent. The simulated body's alone: a real one takes what it gets.
         efficiency: Ratio [Ratio(0.01), Ratio(2.0)] => optional,
         /// Most migrations that a host takes part in at once, as source or target (2008 R2: 1; 2012 and later: 2).

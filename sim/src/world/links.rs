@@ -89,6 +89,12 @@ impl Links {
     }
 }
 
+/// The share of what a link could carry that streams reach.
+fn reached(scenario: &Scenario) -> f64 {
+    let share = scenario.spec.policies.migration.efficiency;
+    share.map_or(1.0, |share| share.0)
+}
+
 impl Network {
     fn of(scenario: &Scenario, index: usize) -> Self {
         let spec = &scenario.spec.networks[index];
@@ -97,12 +103,7 @@ impl Network {
             let nics = &scenario.spec.hosts[scenario.hosts.group_of(host)].nics;
             nics.get(index).or(nics.last())
         };
-        let efficiency = scenario
-            .spec
-            .policies
-            .migration
-            .efficiency
-            .map_or(1.0, |share| share.0);
+        let efficiency = reached(scenario);
         let mtu = connected(scenario, spec)
             .into_iter()
             .filter_map(nic)
@@ -165,12 +166,7 @@ impl Network {
 
     fn plain(scenario: &Scenario) -> Self {
         let mtu = Bytes(1500);
-        let efficiency = scenario
-            .spec
-            .policies
-            .migration
-            .efficiency
-            .map_or(1.0, |share| share.0);
+        let efficiency = reached(scenario);
         let rate = payload_rate(BitsPerSecond(1_000_000_000), mtu).times(efficiency);
         let link = vec![rate; scenario.hosts.len() as usize];
         Self {
