@@ -90,7 +90,7 @@ impl Links {
 }
 
 /// The share of what a link could carry that streams reach.
-fn reached(scenario: &Scenario) -> f64 {
+pub fn reached(scenario: &Scenario) -> f64 {
     let share = scenario.spec.policies.migration.efficiency;
     share.map_or(1.0, |share| share.0)
 }
