@@ -1,13 +1,9 @@
 //! Racks and power feeds: how many hosts it takes to live without one, and what the loss of one does.
 
-use std::ops::ControlFlow;
+/// What they share.
+mod support;
 
-use twinrack_plan::store::Store;
-use twinrack_plan::{Answer, Means, PlanError, Question, plan, text};
-use twinrack_scenario::Scenario;
-use twinrack_scenario::read::NoFiles;
-use twinrack_scenario::record::RunRecord;
-use twinrack_sim::RunOptions;
+use twinrack_plan::{Answer, text};
 
 /// Thirty VMs, six on each host by memory: five hosts hold them.
 const THIRTY: &str = "
@@ -28,25 +24,8 @@ plan:
   replications: {least: 1, most: 1}
 ";
 
-fn simulate(scenario: &Scenario, seed: u64) -> Result<RunRecord, PlanError> {
-    twinrack_sim::run(scenario, RunOptions { seed }, &mut |_| ControlFlow::Continue(()))
-        .map_err(|error| PlanError::Run(error.to_string()))
-}
-
 fn answered(sets: &[(&str, &str)]) -> Answer {
-    let sets: Vec<_> = sets
-        .iter()
-        .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()))
-        .collect();
-    let question = Question::read("thirty", THIRTY, &NoFiles, &sets).expect("a question");
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(folder.path(), "test".to_owned()).expect("a store");
-    let means = Means {
-        run: &simulate,
-        store: &store,
-        tried: &|| (),
-    };
-    plan(&question, &means).expect("an answer")
+    support::answered("thirty", THIRTY, sets)
 }
 
 #[test]

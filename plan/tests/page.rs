@@ -4,16 +4,12 @@
 #[path = "../../reports/tests/record/browser.rs"]
 mod browser;
 
-use std::ops::ControlFlow;
+/// What they share.
+mod support;
 
 use browser::{Browser, DESKTOP, probed};
 use serde_json::Value;
-use twinrack_plan::store::Store;
-use twinrack_plan::{Answer, Means, PlanError, Question, html, plan};
-use twinrack_scenario::Scenario;
-use twinrack_scenario::read::NoFiles;
-use twinrack_scenario::record::RunRecord;
-use twinrack_sim::RunOptions;
+use twinrack_plan::{Answer, html};
 
 /// Two clusters, racks and feeds, growth, a tariff, a ceiling: everything that a page may show.
 const FULL: &str = "
@@ -47,21 +43,8 @@ plan:
     kwh: [{from: 07:00, to: 22:00, price: 0.28}, {from: 22:00, to: 07:00, price: 0.19}]
 ";
 
-fn simulate(scenario: &Scenario, seed: u64) -> Result<RunRecord, PlanError> {
-    twinrack_sim::run(scenario, RunOptions { seed }, &mut |_| ControlFlow::Continue(()))
-        .map_err(|error| PlanError::Run(error.to_string()))
-}
-
 fn answered() -> Answer {
-    let question = Question::read("full", FULL, &NoFiles, &[]).expect("a question");
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(folder.path(), "test".to_owned()).expect("a store");
-    let means = Means {
-        run: &simulate,
-        store: &store,
-        tried: &|| (),
-    };
-    plan(&question, &means).expect("an answer")
+    support::answered("full", FULL, &[])
 }
 
 #[test]

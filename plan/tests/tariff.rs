@@ -1,13 +1,9 @@
 //! Energy by time of day: at constant power each window has its share of the day, whatever the samples.
 
-use std::ops::ControlFlow;
+/// What they share.
+mod support;
 
-use twinrack_plan::store::Store;
-use twinrack_plan::{Answer, Means, PlanError, Question, plan};
-use twinrack_scenario::Scenario;
-use twinrack_scenario::read::NoFiles;
-use twinrack_scenario::record::RunRecord;
-use twinrack_sim::RunOptions;
+use twinrack_plan::Answer;
 
 /// Two days of constant load; samples lie on no end of a window.
 const STEADY: &str = "
@@ -34,23 +30,9 @@ plan:
     years: 1
 ";
 
-fn simulate(scenario: &Scenario, seed: u64) -> Result<RunRecord, PlanError> {
-    twinrack_sim::run(scenario, RunOptions { seed }, &mut |_| ControlFlow::Continue(()))
-        .map_err(|error| PlanError::Run(error.to_string()))
-}
-
 fn answered(kwh: &str) -> Answer {
-    let sets = [("plan.prices.kwh".to_owned(), kwh.to_owned())];
-    let sets = if kwh.is_empty() { &[][..] } else { &sets[..] };
-    let question = Question::read("steady", STEADY, &NoFiles, sets).expect("a question");
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(folder.path(), "test".to_owned()).expect("a store");
-    let means = Means {
-        run: &simulate,
-        store: &store,
-        tried: &|| (),
-    };
-    plan(&question, &means).expect("an answer")
+    let sets = [("plan.prices.kwh", kwh)];
+    support::answered("steady", STEADY, if kwh.is_empty() { &[] } else { &sets })
 }
 
 #[test]
