@@ -101,7 +101,10 @@ impl Controller {
 
     fn asked(&mut self, now: SimTime, request: Request, fabric: &mut impl Fabric) {
         match request {
-            Request::Start { vm } => initial::place(self.placement, vec![vm], fabric),
+            Request::Start { vm } => {
+                let usable = |host| !self.maintenance.holds(host);
+                initial::place(self.placement, vec![vm], usable, fabric);
+            }
             Request::LiveMigrate { vm, to } => self.ask(now, vm, to, false, fabric),
             Request::QuickMigrate { vm, to } => self.ask(now, vm, to, true, fabric),
             Request::CancelMigration { vm } => {

@@ -1,8 +1,8 @@
 //! What the products allow a host to run; beyond it a start is refused with the product's reason.
 //!
 //! Hyper-V Server 2008: all running VMs together may use 31 GB (the deck: 31 VMs of 1 GB, or 5 of 6 GB). 2008 R2: 4 virtual
-//! processors and 64 GB a VM, 384 VMs and 512 virtual processors a host, eight virtual for each logical one (`TechNet`,
-//! "Requirements and Limits for Virtual Machines and Hyper-V in Windows Server 2008 R2").
+//! processors and 64 GB a VM, 384 VMs and 512 virtual processors a host, eight virtual for each logical one, 1,000 VMs a failover
+//! cluster (`TechNet`, "Requirements and Limits for Virtual Machines and Hyper-V in Windows Server 2008 R2", as of June 2010).
 
 use twinrack_scenario::spec::Edition;
 use twinrack_scenario::units::Bytes;
@@ -20,6 +20,8 @@ pub struct Running {
     pub vcpus: u32,
     /// Memory of them all, without what the hypervisor adds.
     pub memory: Bytes,
+    /// VMs of all nodes of its failover cluster; told only where the product [limits](cluster_vms) them.
+    pub in_cluster: u32,
 }
 
 /// A VM that is to run beside them.
@@ -34,6 +36,14 @@ pub struct Newcomer {
 }
 
 const GIB: u64 = 1 << 30;
+
+/// Most running VMs of one failover cluster, where the product limits them.
+pub const fn cluster_vms(edition: Edition) -> Option<u32> {
+    match edition {
+        Edition::HyperVR2 => Some(1000),
+        Edition::HyperV2008 | Edition::Modern => None,
+    }
+}
 
 /// A limit of the product, and what would pass it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +152,19 @@ fn admit_r2(running: Running, newcomer: Newcomer) -> Result<(), String> {
         ));
     }
     own_processors(newcomer)?;
-    none_of(Edition::HyperVR2, running, newcomer)
+    none_of(Edition::HyperVR2, running, newcomer)?;
+    room_in_cluster(Edition::HyperVR2, running)
+}
+
+/// A move within the cluster adds nothing to it, so only a start asks.
+fn room_in_cluster(edition: Edition, running: Running) -> Result<(), String> {
+    match cluster_vms(edition) {
+        Some(most) if running.in_cluster >= most => Err(format!(
+            "running virtual machines of the failover cluster: {} are over the limit of {most}",
+            running.in_cluster + 1
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn own_processors(newcomer: Newcomer) -> Result<(), String> {

@@ -1,8 +1,9 @@
 //! Starting: whether a host takes one more VM, and the product's words when it does not.
 //!
-//! A start is tried on one host: the limits of its product, its memory and the reserves of its processors decide. A cluster
-//! that looks for a node for a VM looks first at what it knows itself: whether the node is of the same cluster, may own the
-//! VM, and reaches its files, its networks and its devices.
+//! A start is tried on one host: the limits of its product, its memory and the reserves of its processors decide. Who looks for
+//! a host looks first at what is known without trying: a VM's first host must be a node of a cluster where the VM is highly
+//! available, may own it and has its networks; a node that takes it over is of the same cluster, and reaches its files and its
+//! devices too.
 
 use twinrack_scenario::spec::Edition;
 use twinrack_scenario::units::Bytes;
@@ -23,6 +24,19 @@ pub struct Offer {
     pub free: Bytes,
     /// What the VM would take of that.
     pub takes: Bytes,
+}
+
+impl Offer {
+    /// What the target of a move is asked.
+    const fn of(facts: &Facts) -> Self {
+        Self {
+            up: facts.target.up,
+            edition: facts.target.edition,
+            holds: facts.target_holds,
+            free: facts.target_free,
+            takes: facts.reserve,
+        }
+    }
 }
 
 /// Whether a host starts a VM.
@@ -46,14 +60,17 @@ pub fn admit(offer: &Offer, newcomer: Newcomer) -> Result<(), String> {
 /// The first reason against it.
 pub fn take_over(facts: &Facts) -> Result<(), String> {
     precondition::node(facts).map_err(|why| why.to_string())?;
-    let offer = Offer {
-        up: facts.target.up,
-        edition: facts.target.edition,
-        holds: facts.target_holds,
-        free: facts.target_free,
-        takes: facts.reserve,
-    };
-    admit(&offer, facts.asks)
+    admit(&Offer::of(facts), facts.asks)
+}
+
+/// Whether a host starts a VM that has been on none; both ends of the facts are that host. `clustered` is whether a cluster
+/// answers for the VM.
+///
+/// # Errors
+/// The first reason against it.
+pub fn first(facts: &Facts, clustered: bool) -> Result<(), String> {
+    precondition::first(facts, clustered).map_err(|why| why.to_string())?;
+    admit(&Offer::of(facts), facts.asks)
 }
 
 #[cfg(test)]
@@ -69,6 +86,7 @@ mod tests {
             vms: 0,
             vcpus: 0,
             memory: Bytes::ZERO,
+            in_cluster: 0,
         },
         free: Bytes(2 << 30),
         takes: Bytes(1 << 30),

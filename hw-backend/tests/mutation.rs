@@ -4,7 +4,8 @@
 //! where its pages went straight into memory; or
 //! payloads are changed before they are sealed, as a broken source would send them, then each is refused with a reason or means the same
 //! when it is written again, and what it does to the guest's memory stays within it. Case `n` is the same everywhere.
-//! `TWINRACK_MUTATIONS` sets how many are tried; `fuzz/fuzz_targets/wire_stream.rs` holds the same, guided by coverage.
+//! `TWINRACK_MUTATIONS` sets how many are tried, and `TWINRACK_MUTATIONS_FROM` the first; `fuzz/fuzz_targets/wire_stream.rs` holds the
+//! same, guided by coverage.
 
 use std::env;
 
@@ -204,15 +205,20 @@ fn changed_payload(frames: &[Frame], protection: Protection, memory: &GuestMemor
     }
 }
 
+fn number(name: &str) -> Option<u64> {
+    env::var(name)
+        .ok()
+        .map(|count| count.replace('_', "").parse().expect("a number"))
+}
+
 #[test]
 fn no_stream_brings_a_target_down() {
-    let count = env::var("TWINRACK_MUTATIONS").map_or(MUTATIONS_DEFAULT, |count| {
-        count.replace('_', "").parse().expect("a number")
-    });
+    let from = number("TWINRACK_MUTATIONS_FROM").unwrap_or(0);
+    let count = number("TWINRACK_MUTATIONS").unwrap_or(MUTATIONS_DEFAULT);
     let memory = GuestMemory::new(Bytes::from_pages(PAGES as u64), Backing::Anonymous).expect("memory");
     let frames = good_frames();
     let both = [Protection::Tagged, Protection::Sealed].map(|how| (how, stream(&frames, how)));
-    for index in 0..count {
+    for index in from..from + count {
         let mut draws = Draws(index);
         let (protection, whole) = &both[draws.below(2)];
         let case = std::panic::AssertUnwindSafe(|| {

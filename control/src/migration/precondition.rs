@@ -112,6 +112,21 @@ pub fn node(facts: &Facts) -> Result<(), Refusal> {
     system_drive(facts)
 }
 
+/// What speaks against a host as the first of a VM, whatever runs there. Files and devices are wherever the VM starts.
+///
+/// # Errors
+/// The first check that fails, with the product's code and words.
+pub fn first(facts: &Facts, clustered: bool) -> Result<(), Refusal> {
+    if clustered && facts.target.cluster.is_none() {
+        return refused(
+            "HA_NOT_CLUSTERED",
+            "the virtual machine is highly available, and the host is no node of a failover cluster",
+        );
+    }
+    possible_owner(facts)?;
+    virtual_networks(facts)
+}
+
 /// Whether hosts move VMs without a cluster around them: what came after 2008 R2 does.
 fn shared_nothing(facts: &Facts) -> bool {
     facts.source.edition == Edition::Modern && facts.target.edition == Edition::Modern

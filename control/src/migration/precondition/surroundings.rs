@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use twinrack_scenario::decode::Spanned;
+use twinrack_scenario::spec::Edition;
 use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::units::Bytes;
 use twinrack_scenario::{HostId, NetworkId, Scenario, VmId};
 
 use super::{Facts, HostFacts};
-use crate::limits::{Newcomer, Running};
+use crate::limits::{self, Newcomer, Running};
 use crate::migration::networks::Candidate;
 use crate::migration::processor::{Features, guest_visible};
 
@@ -41,7 +42,7 @@ pub struct Surroundings {
     /// The cluster of each host.
     cluster: Vec<Option<u32>>,
     /// Nodes of each cluster.
-    nodes: Vec<u32>,
+    nodes: Vec<Vec<HostId>>,
     /// Features of each item of `hosts`.
     features: Vec<Features>,
     /// For each network, whether it connects each host; all hosts where the list is empty.
@@ -64,10 +65,10 @@ impl Surroundings {
         let mut nodes = Vec::new();
         for (number, own) in (0..).zip(&spec.clusters) {
             let members = hosts_of(scenario, &own.hosts);
-            nodes.push(members.len() as u32);
-            for host in members {
-                cluster[host as usize] = Some(number);
+            for host in &members {
+                cluster[*host as usize] = Some(number);
             }
+            nodes.push(members.into_iter().map(HostId).collect());
         }
         let connected = spec.networks.iter().map(|network| {
             if network.hosts.is_empty() {
@@ -116,7 +117,7 @@ impl Surroundings {
         Facts {
             source: self.end(scenario, from, now.source_up),
             target: self.end(scenario, to, now.target_up),
-            cluster_nodes: self.cluster[from.index()].map_or(0, |own| self.nodes[own as usize]),
+            cluster_nodes: self.peers(from).len() as u32,
             running: now.running,
             highly_available: spec.highly_available,
             target_may_own: owners.is_empty() || hosts_of(scenario, owners).contains(&to.0),
@@ -132,6 +133,18 @@ impl Surroundings {
             networks: self.connecting(scenario, [from, to], now),
             automatic_start: spec.automatic_start,
         }
+    }
+
+    /// VMs of all nodes of a host's cluster, where its product limits them.
+    pub fn in_cluster(&self, edition: Edition, host: HostId, vms_on: impl Fn(HostId) -> usize) -> u32 {
+        let limited = limits::cluster_vms(edition).is_some();
+        let nodes = self.peers(host).iter().filter(|_| limited);
+        nodes.map(|node| vms_on(*node) as u32).sum()
+    }
+
+    /// The nodes of a host's cluster, itself among them; none where it is of no cluster.
+    fn peers(&self, host: HostId) -> &[HostId] {
+        self.cluster[host.index()].map_or(&[], |own| &self.nodes[own as usize])
     }
 
     /// Which setting a host is in: hosts of one can't be told apart by what the scenario says of them, as far as the checks

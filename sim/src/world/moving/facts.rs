@@ -60,13 +60,17 @@ impl Body<'_> {
     /// What runs on a host.
     pub(in crate::world) fn running_on(&self, host: HostId) -> Running {
         let entry = &self.state.hosts[host.index()];
+        let kind = &self.kinds.hosts[entry.group as usize];
         let of = |vm: &VmId| &self.kinds.vms[self.state.vms[vm.index()].group as usize];
         Running {
-            processors: self.kinds.hosts[entry.group as usize].licensed,
+            processors: kind.licensed,
             unreserved: self.unreserved(host),
             vms: entry.vms.len() as u32,
             vcpus: entry.vms.iter().map(|vm| of(vm).vcpus).sum(),
             memory: entry.vms.iter().map(|vm| of(vm).memory).sum(),
+            in_cluster: self.surroundings.in_cluster(kind.edition, host, |node| {
+                self.state.hosts[node.index()].vms.len()
+            }),
         }
     }
 }
