@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use clap::Args;
 use twinrack_reports::compare::Suite;
 use twinrack_reports::history::{Chosen, History, text};
-use twinrack_reports::html;
+use twinrack_reports::{html, whole};
 use twinrack_scenario::record::figure::{kind_of, named};
 
 use crate::exit::{Exit, Stop, print};
@@ -98,10 +98,7 @@ fn read(path: &Path) -> Result<History, Stop> {
 
 /// The folder of a file, locked until what this gives is dropped. A file system that knows no locks is used without.
 fn locked(path: &Path) -> Result<File, Stop> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = whole::folder_of(path);
     let failed = |error: &std::io::Error| Stop::bad_input(format!("error: {}: {error}", folder.display()));
     let folder = File::open(folder).map_err(|error| failed(&error))?;
     match folder.lock() {

@@ -1,11 +1,10 @@
 //! `twinrack report`: a page, a summary or a trace from a record.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{Args, ValueEnum};
-use twinrack_reports::{html, lab_log, read_record, text, trace_event};
+use twinrack_reports::{html, lab_log, read_record, series_csv, text, trace_event, whole};
 
 use crate::exit::{Exit, Stop, print};
 use crate::terminal::width;
@@ -20,6 +19,8 @@ enum Format {
     Trace,
     /// The log of a lab, which `record` makes a record of.
     Log,
+    /// The time series as CSV: a line for each sample, as in series.parquet.
+    Csv,
 }
 
 /// Arguments of `report`.
@@ -30,7 +31,7 @@ pub struct Report {
     /// What is made.
     #[arg(long, value_enum, default_value = "html")]
     format: Format,
-    /// Where it goes; report.html, trace.json or lab.jsonl in the run's directory when absent, standard output for text.
+    /// Where it goes; report.html, trace.json, lab.jsonl or series.csv in the run's directory when absent, standard output for text.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Open the page in a browser.
@@ -51,6 +52,7 @@ impl Report {
             Format::Text => (text::written(&run, width()), None),
             Format::Trace => (trace_event::trace(&run).to_string(), Some("trace.json")),
             Format::Log => (lab_log::written(&run).map_err(Stop::failed)?, Some("lab.jsonl")),
+            Format::Csv => (series_csv::written(&run.series), Some("series.csv")),
         };
         let Some(path) = self.out.clone().or_else(|| name.map(|name| self.run.join(name))) else {
             print(&content)?;
@@ -65,24 +67,10 @@ impl Report {
     }
 }
 
-/// Writes a file under a temporary name and renames it.
+/// Writes a file that appears whole or not at all.
 pub fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> Result<(), Stop> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(std::path::Path::new("."));
-    let failed =
-        |error: &dyn std::fmt::Display| Stop::bad_input(format!("error: {}: {error}", path.display()));
-    let mut builder = tempfile::Builder::new();
-    // A temporary file is for its owner alone; what is kept is for others to read, as far as the umask lets them.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let mut file = builder.tempfile_in(folder).map_err(|error| failed(&error))?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error))?;
-    Ok(())
+    whole::write(path, bytes)
+        .map_err(|error| Stop::bad_input(format!("error: {}: {error}", path.display())))
 }
 
 fn open(path: &std::path::Path) -> Result<(), Stop> {

@@ -1,11 +1,11 @@
 //! The store: every finished trial in a file of its own, named by what was tried, so that a plan that was killed goes on.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use twinrack_reports::whole;
 
 use crate::question::{Alternative, PlanError};
 
@@ -57,12 +57,5 @@ impl Store {
 
 /// Writes a file that appears under its name whole, or not at all.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), PlanError> {
-    // Two processes, or two threads of one, may write the same file: each has its own until it is whole.
-    let temporary = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")));
-    let written = temporary.and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|failure| failure.error)
-    });
-    written.map(|_| ()).map_err(|error| PlanError::io(path, error))
+    whole::write(path, bytes).map_err(|error| PlanError::io(path, error))
 }

@@ -11,10 +11,12 @@ pub mod lab_log;
 pub mod record_dir;
 pub mod replay;
 pub mod run;
+pub mod series_csv;
 pub mod tested;
 pub mod text;
 pub mod trace_event;
 pub mod twin;
+pub mod whole;
 
 pub use record_dir::{RecordError, read_record, write_record};
 pub use run::Run;

@@ -7,7 +7,7 @@ pub mod events;
 pub mod series;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use twinrack_scenario::record::{RunRecord, Summary};
 
 use crate::run::Run;
+use crate::whole;
 
 /// `summary.json`.
 pub const SUMMARY: &str = "summary.json";
@@ -69,10 +70,7 @@ pub fn write_record(record: &RunRecord, directory: &Path) -> Result<(), RecordEr
     if directory.exists() && !directory.join(SUMMARY).is_file() && !is_empty(directory) {
         return Err(RecordError::NotARecord(directory.display().to_string()));
     }
-    let parent = directory
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let parent = whole::folder_of(directory);
     fs::create_dir_all(parent).map_err(io_error(parent))?;
     let name = directory
         .file_name()
@@ -123,21 +121,15 @@ fn write_files(record: &RunRecord, directory: &Path) -> Result<(), RecordError> 
     let path = directory.join(SUMMARY);
     let mut summary = serde_json::to_vec_pretty(&record.summary).map_err(|error| broken(&path, error))?;
     summary.push(b'\n');
-    write_file(&path, &summary)?;
-    write_file(&directory.join(SCENARIO), record.scenario_yaml.as_bytes())?;
+    whole::write(&path, &summary).map_err(io_error(&path))?;
+    let path = directory.join(SCENARIO);
+    whole::write(&path, record.scenario_yaml.as_bytes()).map_err(io_error(&path))?;
     events::write(record, &directory.join(EVENTS))?;
     series::write(&record.series, &directory.join(SERIES))?;
     // The names of the files must be on disk before the directory appears under its own.
     File::open(directory)
         .and_then(|folder| folder.sync_all())
         .map_err(io_error(directory))
-}
-
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
-    let mut file = File::create(path).map_err(io_error(path))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(io_error(path))
 }
 
 /// Makes the record appear. An earlier one is exchanged for it in one step, so that there is one at every moment.
