@@ -69,8 +69,7 @@ impl Report {
 
 /// Writes a file that appears whole or not at all.
 pub fn write_atomically(path: &std::path::Path, bytes: &[u8]) -> Result<(), Stop> {
-    whole::write(path, bytes)
-        .map_err(|error| Stop::bad_input(format!("error: {}: {error}", path.display())))
+    whole::write(path, bytes).map_err(|error| Stop::bad_input(format!("error: {}: {error}", path.display())))
 }
 
 fn open(path: &std::path::Path) -> Result<(), Stop> {

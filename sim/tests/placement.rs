@@ -83,7 +83,10 @@ policies: {{placement: first-fit}}
 {more}"
         )
     };
-    assert_eq!(homes(&record(&rest("clusters: [{name: c1, hosts: [n]}]"))), [1, 0]);
+    assert_eq!(
+        homes(&record(&rest("clusters: [{name: c1, hosts: [n]}]"))),
+        [1, 0]
+    );
     assert_eq!(
         homes(&record(&rest(""))),
         [0, 0],

@@ -158,14 +158,11 @@ struct Picture {
 
 impl Picture {
     fn new(policy: PlacementSpec, hosts: &[HostId], fabric: &impl Fabric) -> Self {
-        let mut fit = Fit::new(policy);
-        for host in hosts {
-            if fabric.host(*host).state == HostState::Up {
-                fit.put(*host, room(*host, fabric));
-            }
-        }
+        let up = hosts
+            .iter()
+            .filter(|host| fabric.host(**host).state == HostState::Up);
         Self {
-            fit,
+            fit: Fit::with(policy, up.map(|host| (*host, room(*host, fabric)))),
             aside: Vec::new(),
         }
     }

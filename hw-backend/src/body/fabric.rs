@@ -64,9 +64,9 @@ impl Body<'_> {
             vms: vms().count() as u32,
             vcpus: vms().map(VmSpec::processors).sum(),
             memory: vms().map(|own| own.memory.value).sum(),
-            in_cluster: self
-                .surroundings
-                .in_cluster(self.edition(host), host, |node| self.hosts[node.index()].vms.len()),
+            in_cluster: self.surroundings.in_cluster(self.edition(host), host, |node| {
+                self.hosts[node.index()].vms.len()
+            }),
         }
     }
 
