@@ -194,7 +194,11 @@ fn maximum_correlation_sends_the_one_that_the_others_together_explain() {
             ("fixed", if at == 11 { 100 } else { 10 }),
         ] {
             let minute = 2 + 5 * at;
-            writeln!(timeline, "  - set_cpu: {{at: {minute}min, vm: {vm}, cpu: {cpu}%}}").expect("a text takes it");
+            writeln!(
+                timeline,
+                "  - set_cpu: {{at: {minute}min, vm: {vm}, cpu: {cpu}%}}"
+            )
+            .expect("a text takes it");
         }
     }
     let first = |selector: &str| {

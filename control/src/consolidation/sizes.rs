@@ -36,7 +36,10 @@ impl Sizes {
     pub fn rows(&self) -> impl Iterator<Item = (HostId, Row)> {
         let ends = self.rows.iter().skip(1).map(|(_, from)| *from);
         let ends = ends.chain([self.runs.len()]);
-        self.rows.iter().zip(ends).map(|((host, from), to)| (*host, *from..to))
+        self.rows
+            .iter()
+            .zip(ends)
+            .map(|((host, from), to)| (*host, *from..to))
     }
 
     /// The sizes of a host: each with how many VMs in a row have it. Their order within the row is free.

@@ -12,6 +12,7 @@
 
 mod search;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use twinrack_scenario::HostId;
@@ -135,7 +136,7 @@ impl Fit {
     /// Of any size, there must be as many slots as there are VMs of that size or more. The slots are kept from one question to the
     /// next, so that most hosts that can't be emptied cost no search for places.
     pub fn might_hold(&mut self, sizes: &mut [(Bytes, u32)], but: HostId) -> bool {
-        sizes.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        sizes.sort_unstable_by_key(|(size, _)| Reverse(*size));
         let own = self.get(but).copied();
         let mut count = 0;
         sizes.chunk_by(|a, b| a.0 == b.0).all(|alike| {
