@@ -5,13 +5,14 @@
 //! can take part in, VMs on their way already, and the time a host takes to start.
 
 mod emptying;
+mod sizes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use twinrack_scenario::spec::consolidation::{ConsolidationSpec, PlacementSpec};
 use twinrack_scenario::spec::migration::MigrationCostSpec;
-use twinrack_scenario::units::{Bytes, SimDuration};
+use twinrack_scenario::units::SimDuration;
 use twinrack_scenario::{HostId, VmId};
 
 use crate::fabric::{Fabric, HostState, VmState};
@@ -20,6 +21,7 @@ use crate::mover::{Mover, Proposal};
 use crate::placement::reach::Reach;
 use crate::placement::target::Need;
 use crate::placement::{Candidate, Detector, Fit, Room, Selector};
+use sizes::Sizes;
 
 /// Values of the past that each VM keeps.
 const HISTORY: usize = 30;
@@ -58,8 +60,8 @@ struct Round {
     moves: Vec<Proposal>,
     /// Hosts that are switched off, as far as they were not passed over yet; looked for when one is first needed.
     off: Option<VecDeque<HostId>>,
-    /// Memory of the VMs of the host that is looked at.
-    sizes: Vec<Bytes>,
+    /// Memory of the VMs of the hosts that were looked at.
+    sizes: Sizes,
 }
 
 impl Consolidator {
@@ -96,18 +98,18 @@ impl Consolidator {
         fabric: &mut impl Fabric,
     ) -> Vec<Proposal> {
         self.remember(fabric);
-        let usable: Vec<HostId> = (0..fabric.host_count())
-            .map(HostId)
-            .filter(|host| fabric.host(*host).state == HostState::Up && !maintenance.holds(*host))
-            .filter(|host| !self.waiting.contains_key(host))
-            .collect();
         let (mut overloaded, mut open) = (Vec::new(), Vec::new());
-        for host in usable {
-            let room = self.room(host, fabric);
+        let mut sizes = Sizes::default();
+        for host in (0..fabric.host_count()).map(HostId) {
             // What takes part in a migration keeps still until it is over: its load is about to change.
-            if mover.involves(host) {
+            let usable = fabric.host(host).state == HostState::Up
+                && !maintenance.holds(host)
+                && !self.waiting.contains_key(&host)
+                && !mover.involves(host);
+            if !usable {
                 continue;
             }
+            let room = self.room(host, &mut sizes, fabric);
             if self.is_overloaded(fabric.vms_on(host), room, fabric) {
                 overloaded.push((host, room));
             } else if !self.leaving.contains(&host) {
@@ -119,7 +121,7 @@ impl Consolidator {
             reach: Reach::default(),
             moves: Vec::new(),
             off: None,
-            sizes: Vec::new(),
+            sizes,
         };
         for (host, room) in overloaded {
             self.leaving.remove(&host);
@@ -169,13 +171,20 @@ impl Consolidator {
         }
     }
 
-    fn room(&self, host: HostId, fabric: &impl Fabric) -> Room {
+    /// What a host has; notes the sizes of its VMs on the way, so that emptying need not look at each of them again.
+    fn room(&self, host: HostId, sizes: &mut Sizes, fabric: &impl Fabric) -> Room {
         let view = fabric.host(host);
+        sizes.begin(host);
+        let asked = fabric.vms_on(host).iter().map(|vm| {
+            let view = fabric.vm(*vm);
+            sizes.add(view.footprint);
+            view.demand
+        });
         Room {
             kind: fabric.kind(host),
             setting: fabric.setting(host),
             processors: f64::from(view.processors),
-            asked: fabric.vms_on(host).iter().map(|vm| fabric.vm(*vm).demand).sum(),
+            asked: asked.sum(),
             unreserved: view.unreserved,
             memory: view.memory,
             free: view.memory_free,

@@ -3,6 +3,8 @@
 /// What they share.
 mod support;
 
+use std::fmt::Write;
+
 use support::simulated;
 use twinrack_scenario::HostId;
 use twinrack_scenario::record::{Event, RunRecord};
@@ -174,6 +176,52 @@ fn each_selector_sends_its_own() {
         Some(SMALL),
         "too short a past for a correlation: the smallest"
     );
+}
+
+/// Three VMs that may leave, whose courses have nothing in common but that the first is the sum of the others and of a part of its
+/// own: a third of it is explained by either, two thirds by both, and of each other half. The fourth, which may not move, makes the
+/// host too full once there are twelve values.
+#[test]
+fn maximum_correlation_sends_the_one_that_the_others_together_explain() {
+    const WAVES: [[i32; 4]; 3] = [[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]];
+    let mut timeline = String::new();
+    for at in 0..12 {
+        let [busy, small, own] = WAVES.map(|wave| 10 * wave[at % 4]);
+        for (vm, cpu) in [
+            ("sum", 50 + busy + small + own),
+            ("small", 40 + small),
+            ("busy", 40 + busy),
+            ("fixed", if at == 11 { 100 } else { 10 }),
+        ] {
+            let minute = 2 + 5 * at;
+            writeln!(
+                timeline,
+                "  - set_cpu: {{at: {minute}min, vm: {vm}, cpu: {cpu}%}}"
+            )
+            .expect("a text takes it");
+        }
+    }
+    let first = |selector: &str| {
+        let record = simulated(&format!(
+            "name: correlated
+duration: 62min
+edition: modern
+hosts: [{{name: n, count: 2, sockets: 1, cores: 4, memory: 64GiB}}]
+networks: [{{name: lan}}]
+vms:
+  - {{name: sum, host: n1, memory: 4GiB, vcpus: 1, cpu: 50%}}
+  - {{name: small, host: n1, memory: 1GiB, vcpus: 1, cpu: 40%}}
+  - {{name: busy, host: n1, memory: 2GiB, vcpus: 1, cpu: 40%}}
+  - {{name: fixed, host: n1, memory: 1GiB, vcpus: 2, cpu: 10%, local_device: its drive}}
+policies: {{consolidation: {{detector: thr, parameter: 0.5, selector: {selector}, interval: 5min, empty_hosts: false}}}}
+timeline:
+{timeline}"
+        ));
+        left_first(&record)
+    };
+    assert_eq!(first("mc"), Some((0, 60)));
+    // What it would fall back to, had it not fitted the three: the smallest.
+    assert_eq!(first("mmt"), Some((SMALL, 60)));
 }
 
 /// A load that rises by a hundredth each decision is foreseen at 1 / 1.2 one decision before it is there; where the VMs take four

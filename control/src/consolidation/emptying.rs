@@ -4,10 +4,20 @@ use std::collections::BTreeSet;
 
 use twinrack_scenario::{HostId, VmId};
 
+use super::sizes::{Row, Sizes};
 use super::{Consolidator, Round, move_time, need_of};
 use crate::fabric::{Fabric, HostState};
 use crate::mover::{Mover, Proposal};
 use crate::placement::Room;
+
+/// Notes the sizes of a host's VMs.
+fn look(host: HostId, sizes: &mut Sizes, fabric: &impl Fabric) -> Row {
+    sizes.begin(host);
+    for vm in fabric.vms_on(host) {
+        sizes.add(fabric.vm(*vm).footprint);
+    }
+    sizes.last()
+}
 
 impl Consolidator {
     /// Hosts that the last decision could not empty whole give up more of their VMs, or keep them if nobody can take
@@ -18,7 +28,9 @@ impl Consolidator {
             if mover.involves(host) {
                 continue;
             }
-            if fabric.host(host).state != HostState::Up || !self.vacate(host, round, &mut taken, fabric) {
+            let row = look(host, &mut round.sizes, fabric);
+            if fabric.host(host).state != HostState::Up || !self.vacate(host, row, round, &mut taken, fabric)
+            {
                 self.leaving.remove(&host);
             }
         }
@@ -26,25 +38,23 @@ impl Consolidator {
 
     /// Empties hosts in the order of their load, as far as the others can take their VMs.
     pub(super) fn empty(&mut self, mover: &Mover, round: &mut Round, fabric: &mut impl Fabric) {
-        let mut hosts: Vec<(f64, HostId)> = (0..fabric.host_count())
-            .map(HostId)
-            .filter_map(|host| {
-                let room = round.fit.get(host)?;
-                Some((room.asked / room.processors, host))
-            })
-            .collect();
+        let standing = round.sizes.rows().filter_map(|(host, row)| {
+            let room = round.fit.get(host)?;
+            Some((room.asked / room.processors, host, row))
+        });
+        let mut hosts: Vec<(f64, HostId, Row)> = standing.collect();
         hosts.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut taken: BTreeSet<HostId> = round.moves.iter().map(|(_, to)| *to).collect();
         // An empty host takes nobody in: it is switched off.
-        for (_, host) in &hosts {
-            if fabric.vms_on(*host).is_empty() && !taken.contains(host) && !mover.involves(*host) {
+        for (_, host, row) in &hosts {
+            if row.is_empty() && !taken.contains(host) && !mover.involves(*host) {
                 round.fit.remove(*host);
                 fabric.power_off(*host);
             }
         }
-        for (_, host) in hosts {
+        for (_, host, row) in hosts {
             let stands = round.fit.get(host).is_some() && !taken.contains(&host);
-            if stands && self.vacate(host, round, &mut taken, fabric) {
+            if stands && self.vacate(host, row, round, &mut taken, fabric) {
                 self.leaving.insert(host);
             }
         }
@@ -55,6 +65,7 @@ impl Consolidator {
     fn vacate(
         &self,
         host: HostId,
+        row: Row,
         round: &mut Round,
         taken: &mut BTreeSet<HostId>,
         fabric: &impl Fabric,
@@ -62,10 +73,8 @@ impl Consolidator {
         let vms = fabric.vms_on(host);
         let mut may_move = |vm: &VmId| self.may_move(*vm, &mut round.reach, fabric);
         // Most hosts are passed over for want of memory elsewhere, which the sizes of their VMs alone tell.
-        round.sizes.clear();
-        round.sizes.extend(vms.iter().map(|vm| fabric.vm(*vm).footprint));
-        if vms.is_empty()
-            || !round.fit.might_hold(&mut round.sizes, host)
+        if row.is_empty()
+            || !round.fit.might_hold(round.sizes.of(row), host)
             || !vms.iter().all(&mut may_move)
             || !self.pays(host, vms, fabric)
         {

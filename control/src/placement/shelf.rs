@@ -81,6 +81,22 @@ impl Block {
         let open = self.entries.iter().filter(|entry| entry.room.moves > 0);
         self.free_max = open.map(|entry| entry.room.free.0).max();
     }
+
+    /// Its hosts with keys in a range.
+    fn within(&self, keys: &Range<f64>) -> &[Entry] {
+        let entries = &self.entries;
+        let from = if self.first.0 < keys.start {
+            entries.partition_point(|entry| entry.key < keys.start)
+        } else {
+            0
+        };
+        let to = if self.last.0 < keys.end {
+            entries.len()
+        } else {
+            entries.partition_point(|entry| entry.key < keys.end)
+        };
+        entries.get(from..to).unwrap_or_default()
+    }
 }
 
 const fn may_hold(free_max: Option<u64>, need: Need) -> bool {
@@ -147,9 +163,12 @@ impl Shelf {
         let Some(block) = self.blocks.get_mut(at) else {
             return;
         };
-        let Some(place) = block.entries.iter().position(|entry| entry.host == host) else {
+        let place = block
+            .entries
+            .partition_point(|entry| before(entry.place(), (key, host)));
+        if block.entries.get(place).is_none_or(|entry| entry.host != host) {
             return;
-        };
+        }
         block.entries.remove(place);
         let ends = (block.entries.first(), block.entries.last());
         let (Some(first), Some(last)) = ends else {
@@ -196,9 +215,7 @@ impl Shelf {
         holds: impl Fn(&Entry) -> bool,
     ) -> Option<&Entry> {
         self.open(self.within(keys), need)
-            .flat_map(|block| &block.entries)
-            .skip_while(|entry| entry.key < keys.start)
-            .take_while(|entry| entry.key < keys.end)
+            .flat_map(|block| block.within(keys))
             .find(|entry| holds(entry))
     }
 
@@ -212,9 +229,7 @@ impl Shelf {
         let found = self
             .open(self.within(keys), need)
             .rev()
-            .flat_map(|block| block.entries.iter().rev())
-            .skip_while(|entry| entry.key >= keys.end)
-            .take_while(|entry| entry.key >= keys.start)
+            .flat_map(|block| block.within(keys).iter().rev())
             .find(|entry| holds(entry))?;
         self.first(&(found.key..keys.end), need, holds)
     }

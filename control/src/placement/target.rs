@@ -12,6 +12,7 @@
 
 mod search;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use twinrack_scenario::HostId;
@@ -130,17 +131,19 @@ impl Fit {
         fit
     }
 
-    /// Whether hosts other than one may have memory and moves for VMs of these sizes, whatever goes where: `false` is certain.
+    /// Whether hosts other than one may have memory and moves for so many VMs of each size, whatever goes where: `false` is certain.
     ///
     /// Of any size, there must be as many slots as there are VMs of that size or more. The slots are kept from one question to the
     /// next, so that most hosts that can't be emptied cost no search for places.
-    pub fn might_hold(&mut self, sizes: &mut [Bytes], but: HostId) -> bool {
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
+    pub fn might_hold(&mut self, sizes: &mut [(Bytes, u32)], but: HostId) -> bool {
+        sizes.sort_unstable_by_key(|(size, _)| Reverse(*size));
         let own = self.get(but).copied();
-        (1..)
-            .zip(sizes.iter())
-            .filter(|(count, size)| sizes.get(*count) != Some(size))
-            .all(|(count, size)| count as u64 + own.map_or(0, |room| room.slots(*size)) <= self.slots(*size))
+        let mut count = 0;
+        sizes.chunk_by(|a, b| a.0 == b.0).all(|alike| {
+            let size = alike[0].0;
+            count += alike.iter().map(|(_, count)| u64::from(*count)).sum::<u64>();
+            count + own.map_or(0, |room| room.slots(size)) <= self.slots(size)
+        })
     }
 
     fn slots(&mut self, size: Bytes) -> u64 {

@@ -95,6 +95,9 @@ impl Supply {
     }
 }
 
+/// The longest list of VMs that a host has room for before any comes.
+const LIST_MAX: usize = 64;
+
 /// All hosts and VMs.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -110,6 +113,8 @@ pub struct State {
 impl State {
     /// The datacenter before anything runs: every host up and empty, every VM off.
     pub fn new(scenario: &Scenario) -> Self {
+        // Room for as many VMs as hosts have when two thirds of them are off: their lists then lie in the order of the hosts.
+        let many = 3 * scenario.vms.len().div_ceil(scenario.hosts.len().max(1)) as usize;
         let host = |index: u32| {
             let group = scenario.hosts.group_of(index);
             let processors = scenario
@@ -120,7 +125,7 @@ impl State {
             Host {
                 group: group as u32,
                 state: HostState::Up,
-                vms: Vec::new(),
+                vms: Vec::with_capacity(many.min(LIST_MAX)),
                 memory_used: Bytes::ZERO,
                 awake: processors,
                 running: processors,

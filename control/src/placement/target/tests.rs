@@ -22,6 +22,10 @@ fn fit(policy: PlacementSpec, rooms: &[Room]) -> Fit {
     Fit::with(policy, (0..).map(HostId).zip(rooms.iter().copied()))
 }
 
+fn one_each(sizes: &[Bytes]) -> Vec<(Bytes, u32)> {
+    sizes.iter().map(|size| (*size, 1)).collect()
+}
+
 /// A host that is not in the picture.
 const NONE: HostId = HostId(u32::MAX);
 
@@ -78,9 +82,9 @@ proptest! {
         for policy in [PlacementSpec::FirstFit, PlacementSpec::BestFit, PlacementSpec::WorstFit] {
             let mut fit = fit(policy, &rooms);
             // Slots that were asked about before are kept up to date.
-            fit.might_hold(&mut [Bytes(earlier << 30)], NONE);
+            fit.might_hold(&mut [(Bytes(earlier << 30), 1)], NONE);
             let sizes: Vec<Bytes> = sizes.iter().map(|gib| Bytes(gib << 30)).collect();
-            let before = fit.clone().might_hold(&mut sizes.clone(), NONE);
+            let before = fit.clone().might_hold(&mut one_each(&sizes), NONE);
             let all = sizes.iter().all(|size| {
                 let need = Need { processors: 0.0, reserve: 0.0, memory: *size };
                 let to = fit.choose(need, 1.0, &|_, _| Watts(0.0), &mut |_| true);
@@ -97,7 +101,7 @@ proptest! {
 #[test]
 fn slots_are_counted_size_by_size() {
     let mut fit = fit(PlacementSpec::BestFit, &[room(0, 0.0, 9), room(0, 0.0, 7)]);
-    let gib = |sizes: &[u64]| sizes.iter().map(|gib| Bytes(gib << 30)).collect::<Vec<_>>();
+    let gib = |sizes: &[u64]| one_each(&sizes.iter().map(|gib| Bytes(gib << 30)).collect::<Vec<_>>());
     assert!(fit.might_hold(&mut gib(&[8, 4]), NONE));
     assert!(
         !fit.might_hold(&mut gib(&[8, 8]), NONE),
