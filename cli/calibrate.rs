@@ -84,7 +84,8 @@ impl Calibrate {
         figures.extend(costs::writes(&system, effort).map_err(|error| failed(&error))?);
         figures.extend(host::measure(&system, effort.pairs.max(20)).map_err(|error| failed(&error))?);
         let moved = scenario(None)?;
-        let fixed = Fixed::measure(&system, &moved, effort.pairs).map_err(|error| failed(&error))?;
+        let fixed = Fixed::measure(&system, &moved.spec.policies.migration, effort.pairs)
+            .map_err(|error| failed(&error))?;
         for figure in &figures {
             print(&line(figure))?;
         }

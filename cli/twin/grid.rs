@@ -1,6 +1,5 @@
 //! `twinrack twin --grid`: cases of one VM moved once, on both bodies; what is finished is kept, and the same command goes on.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -48,9 +47,10 @@ impl Comparison {
             Grid::Quick => grid::quick(),
             Grid::Full => grid::full(),
         };
-        let kept = self.out.as_deref().map(kept_beside);
+        let kept = self.out.as_deref().map(|out| beside(out, ".cases.jsonl"));
         let mut done = kept.as_deref().map(read_cases).transpose()?.unwrap_or_default();
-        let (began, mut fixed) = (Instant::now(), BTreeMap::new());
+        let began = Instant::now();
+        let fixed = self.host(&system)?;
         let most = self
             .minutes
             .map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
@@ -61,7 +61,7 @@ impl Comparison {
             if most.is_some_and(|most| began.elapsed() >= most) {
                 break;
             }
-            let case = self.case(&system, cell, &mut fixed)?;
+            let case = self.case(&system, cell, &fixed)?;
             print(&written(&case))?;
             if let Some(path) = &kept {
                 append(path, &case)?;
@@ -84,20 +84,28 @@ impl Comparison {
         })
     }
 
-    fn case(&self, system: &System, cell: &Cell, known: &mut BTreeMap<u32, Fixed>) -> Result<TwinCase, Stop> {
-        let failed = |what: String| Stop::bad_input(format!("error: {}: {what}", cell.name()));
-        let read = |fixed: &Fixed| {
-            Scenario::from_yaml(&cell.scenario(fixed)).map_err(|rejected| failed(rejected.to_string()))
-        };
-        let fixed = match known.get(&cell.vcpus) {
-            Some(fixed) => *fixed,
-            None => Fixed::measure(system, &read(&Fixed::default())?, CALIBRATIONS)
-                .map_err(|error| failed(error.to_string()))?,
-        };
-        if known.insert(cell.vcpus, fixed).is_none() {
-            print(&format!("{} vCPU: {fixed:.0?}\n", cell.vcpus))?;
+    /// What this host takes, measured before the first case; kept beside the cases, so that one that goes on is held to the same.
+    fn host(&self, system: &System) -> Result<Fixed, Stop> {
+        let kept = self.out.as_deref().map(|out| beside(out, ".host.json"));
+        let known = kept.as_deref().and_then(|path| fs::read(path).ok());
+        if let Some(fixed) = known.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            return Ok(fixed);
         }
-        let scenario = read(&fixed)?;
+        // All cases have one policy.
+        let scenario = read(&grid::sample())?;
+        let fixed = Fixed::measure(system, &scenario.spec.policies.migration, CALIBRATIONS)
+            .map_err(|error| Stop::failed(format!("error: twin: {error}")))?;
+        print(&format!("{fixed:.0?}\n"))?;
+        if let Some(path) = kept {
+            write_atomically(&path, &serde_json::to_vec(&fixed).map_err(Stop::bad_input)?)?;
+        }
+        Ok(fixed)
+    }
+
+    fn case(&self, system: &System, cell: &Cell, fixed: &Fixed) -> Result<TwinCase, Stop> {
+        let failed = |what: String| Stop::bad_input(format!("error: {}: {what}", cell.name()));
+        let mut scenario = read(cell)?;
+        fixed.put(&mut scenario.spec.policies.migration);
         let options = RunOptions {
             seed: scenario.spec.seed,
         };
@@ -161,9 +169,14 @@ fn figures(record: &RunRecord, measured: &[moved::Moved]) -> Vec<TwinFigure> {
     ]
 }
 
-fn kept_beside(out: &Path) -> PathBuf {
+fn read(cell: &Cell) -> Result<Scenario, Stop> {
+    Scenario::from_yaml(&cell.scenario())
+        .map_err(|rejected| Stop::bad_input(format!("error: {}: {rejected}", cell.name())))
+}
+
+fn beside(out: &Path, what: &str) -> PathBuf {
     let mut name = out.as_os_str().to_owned();
-    name.push(".cases.jsonl");
+    name.push(what);
     name.into()
 }
 

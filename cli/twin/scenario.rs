@@ -10,8 +10,6 @@ use twinrack_reports::twin::{TwinCase, TwinFigure, markdown, written};
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::Summary;
 use twinrack_scenario::spec::expect::Backend;
-use twinrack_scenario::spec::migration::TimingsSpec;
-use twinrack_scenario::units::SimDuration;
 
 use super::{CALIBRATIONS, pressure, system};
 use crate::exit::{Exit, Stop, print};
@@ -43,9 +41,9 @@ fn beside(mut scenario: Scenario, measured: &[Summary]) -> Result<TwinCase, Stop
         .iter()
         .any(|summary| summary.kpis.contains_key("migration.rounds.max"));
     if moves {
-        let fixed = Fixed::measure(&system()?, &scenario, CALIBRATIONS)
+        let fixed = Fixed::measure(&system()?, &scenario.spec.policies.migration, CALIBRATIONS)
             .map_err(|error| Stop::bad_input(format!("error: {name}: {error}")))?;
-        take(&mut scenario.spec.policies.migration.timings, &fixed);
+        fixed.put(&mut scenario.spec.policies.migration);
     }
     let record =
         simulate(&scenario, seed, &mut |_| {}).map_err(|error| stopped(error, "nothing was compared"))?;
@@ -54,30 +52,6 @@ fn beside(mut scenario: Scenario, measured: &[Summary]) -> Result<TwinCase, Stop
         figures: TwinFigure::beside(&record.summary, &measured),
         name,
     })
-}
-
-/// This host's own steps; those of the product that it has not take no time.
-fn take(timings: &mut TimingsSpec, fixed: &Fixed) {
-    let time = |time: std::time::Duration| {
-        Some(SimDuration::from_nanos(
-            u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
-        ))
-    };
-    let none = Some(SimDuration::ZERO);
-    *timings = TimingsSpec {
-        validation: none,
-        setup: none,
-        round: time(fixed.round),
-        log_start: none,
-        pause: time(fixed.pause),
-        state: Some(fixed.state),
-        csv_hand_over: time(fixed.hand_over),
-        lun_hand_over: time(fixed.hand_over),
-        resume: time(fixed.resume),
-        announce: none,
-        clean_up: none,
-        roll_back: timings.roll_back,
-    };
 }
 
 /// Prints a comparison, and writes its table.

@@ -3,10 +3,12 @@
 
 pub mod costs;
 pub mod figure;
+pub mod fixed;
 pub mod grid;
 pub mod host;
 pub mod moved;
 pub mod profile;
 
+pub use fixed::Fixed;
 pub use grid::Cell;
-pub use moved::{Fixed, Moved};
+pub use moved::Moved;

@@ -21,6 +21,7 @@ pub mod spare;
 pub mod tariff;
 pub mod timeline;
 pub mod timings;
+pub mod wire;
 pub mod workload;
 
 use crate::decode::Spanned;

@@ -40,23 +40,38 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// What a scenario asks for, the rest as the policy was published with, for a VM on such a volume.
-    pub fn of(spec: &TimingsSpec, policy: Option<&PrecopyPolicySpec>, volume: VolumeKind) -> Self {
+    /// What a scenario asks for, the rest as the policy was published with, for such a VM: some steps grow with its memory, some with
+    /// its virtual processors.
+    pub fn of(spec: &TimingsSpec, policy: Option<&PrecopyPolicySpec>, subject: &Subject) -> Self {
         let filled = spec.filled(policy);
-        let hand_over = match volume {
+        let gib = subject.memory.as_f64() / Bytes::GIB.as_f64();
+        let more = subject.vcpus.saturating_sub(1);
+        let grown = |first: Option<SimDuration>, each: Option<SimDuration>, times: f64| {
+            first.unwrap_or_default()
+                + SimDuration::from_secs_f64(each.unwrap_or_default().as_secs_f64() * times)
+        };
+        let hand_over = match subject.volume {
             VolumeKind::Csv => filled.csv_hand_over,
             VolumeKind::Lun => filled.lun_hand_over,
             VolumeKind::Local => None,
         };
         let hand_over = hand_over.unwrap_or_default();
-        let resume = filled.resume.unwrap_or_default();
+        let resume = grown(filled.resume, filled.resume_per_vcpu, f64::from(more));
         Self {
             validation: filled.validation.unwrap_or_default(),
-            setup: filled.setup.unwrap_or_default(),
+            setup: grown(filled.setup, filled.setup_per_gib, gib),
             round: filled.round.unwrap_or_default(),
             log_start: filled.log_start.unwrap_or_default(),
-            pause: filled.pause.unwrap_or_default(),
-            state: filled.state.unwrap_or_default(),
+            pause: grown(filled.pause, filled.pause_per_vcpu, f64::from(more)),
+            state: Bytes(
+                filled.state.unwrap_or_default().0.saturating_add(
+                    filled
+                        .state_per_vcpu
+                        .unwrap_or_default()
+                        .0
+                        .saturating_mul(u64::from(more)),
+                ),
+            ),
             hand_over,
             resume,
             announce: filled.announce.unwrap_or_default(),
@@ -156,6 +171,8 @@ pub struct Plan {
 pub struct Subject {
     /// Memory.
     pub memory: Bytes,
+    /// Virtual processors.
+    pub vcpus: u32,
     /// What it takes of a host's memory.
     pub footprint: Bytes,
     /// Memory never touched.
@@ -170,10 +187,11 @@ impl Subject {
     /// Rate of a volume that the scenario does not tell of: 1 Gb/s of iSCSI, less its headers.
     const THROUGHPUT: BitsPerSecond = BitsPerSecond(880_000_000);
 
-    /// A VM of such memory on a shared volume, all of it touched.
+    /// A VM of one virtual processor and such memory on a shared volume, all of it touched.
     pub const fn of_size(memory: Bytes) -> Self {
         Self {
             memory,
+            vcpus: 1,
             footprint: memory.saturating_add(overhead(memory)),
             untouched: Bytes::ZERO,
             volume: VolumeKind::Csv,
@@ -186,6 +204,7 @@ impl Subject {
         let volume = scenario.volume(vm);
         Self {
             memory: vm.memory.value,
+            vcpus: vm.processors(),
             footprint: footprint(scenario, vm),
             untouched: vm.untouched,
             volume: volume.map_or(VolumeKind::Csv, |volume| volume.kind),
@@ -233,7 +252,7 @@ impl Plan {
             memory: subject.memory,
             reserve: subject.footprint,
             bandwidth: spec.bandwidth,
-            timings: Timings::of(&spec.timings, spec.policy.as_ref(), subject.volume),
+            timings: Timings::of(&spec.timings, spec.policy.as_ref(), &subject),
             quick: QuickTimings::of(&spec.quick, subject.memory, subject.volume, subject.throughput),
             wire: Wire {
                 page_header: spec

@@ -7,6 +7,7 @@ use twinrack_scenario::record::{ClockFacts, HostFacts};
 
 use super::Fixed;
 use super::figure::Figure;
+use super::fixed::wire;
 
 /// Where and when something was measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +96,6 @@ pub fn yaml(at: &Machine, figures: &[Figure], fixed: &Fixed, clock_hz: f64) -> S
             figure.name, figure.unit, figure.median, figure.least, figure.greatest, figure.times, figure.what
         );
     }
-    let nanos = |seconds: f64| format!("{:.0}ns", (seconds * 1e9).max(0.0));
     text += "paging:\n  costs:\n";
     for name in ["fill", "page_table_write", "context_switch"] {
         if let Some(figure) = find(name) {
@@ -108,19 +108,39 @@ pub fn yaml(at: &Machine, figures: &[Figure], fixed: &Fixed, clock_hz: f64) -> S
     if let Some(walk) = find("walk_4k") {
         let _ = writeln!(text, "    walk: {:.0}cyc", (walk.median * clock_hz).max(0.0));
     }
-    let of = |time: Duration| nanos(time.as_secs_f64());
-    let _ = write!(
-        text,
-        "migration:\n  timings:\n    validation: 0s\n    setup: 0s\n    round: {}\n    pause: {}\n    state: {}B\n    \
-         csv_hand_over: {}\n    lun_hand_over: {}\n    resume: {}\n    announce: 0s\n    clean_up: 0s\n",
-        of(fixed.round),
-        of(fixed.pause),
-        fixed.state.0,
-        of(fixed.hand_over),
-        of(fixed.hand_over),
-        of(fixed.resume),
-    );
+    text += &migration(fixed);
     text
+}
+
+/// The steps of a migration and its wire.
+fn migration(fixed: &Fixed) -> String {
+    let times = [
+        ("setup", fixed.setup),
+        ("setup_per_gib", fixed.setup_per_gib),
+        ("round", fixed.round),
+        ("log_start", fixed.log_start),
+        ("pause", fixed.pause),
+        ("pause_per_vcpu", fixed.pause_per_vcpu),
+        ("csv_hand_over", fixed.hand_over),
+        ("lun_hand_over", fixed.hand_over),
+        ("resume", fixed.resume),
+        ("resume_per_vcpu", fixed.resume_per_vcpu),
+    ];
+    let mut text = String::new();
+    for (key, time) in times {
+        // Writing into a text can't fail.
+        let _ = writeln!(text, "    {key}: {}", nanos(time.as_secs_f64()));
+    }
+    let wire = wire();
+    format!(
+        "migration:\n  wire: {{run_header: {}B, frame_header: {}B, frame_pages: {}}}\n  timings:\n    validation: 0s\n{text}    \
+         state: {}B\n    state_per_vcpu: {}B\n    announce: 0s\n    clean_up: 0s\n",
+        wire.run_header.0, wire.frame_header.0, wire.frame_pages, fixed.state.0, fixed.state_per_vcpu.0,
+    )
+}
+
+fn nanos(seconds: f64) -> String {
+    format!("{:.0}ns", (seconds * 1e9).max(0.0))
 }
 
 #[cfg(test)]
@@ -165,6 +185,8 @@ mod tests {
             state: Bytes(5800),
             hand_over: Duration::from_micros(90),
             resume: Duration::from_micros(600),
+            pause_per_vcpu: Duration::from_micros(140),
+            ..Fixed::default()
         };
         let profile = yaml(&Machine::here("shadow paging".to_owned()), &figures, &fixed, 3e9);
         let scenario = "name: a\nduration: 1s\nhosts: [{name: n, memory: 8GiB}]\n\
@@ -176,5 +198,7 @@ mod tests {
         let timings = &policies.migration.timings;
         assert_eq!(timings.pause, Some(SimDuration::from_millis(5)));
         assert_eq!(timings.round, Some(SimDuration::from_nanos(700_000)));
+        assert_eq!(timings.pause_per_vcpu, Some(SimDuration::from_nanos(140_000)));
+        assert_eq!(policies.migration.wire, wire());
     }
 }

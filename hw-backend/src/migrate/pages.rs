@@ -14,6 +14,13 @@ use super::seal::Sealer;
 use super::wire::{FrameReader, FrameWriter, HEADER, PAYLOAD_MAX, Protection, WireError};
 use crate::kvm::GuestMemory;
 
+/// Bytes that describe a run.
+pub const RUN_HEADER: usize = 8;
+/// Bytes that say how many runs there are.
+const COUNT: usize = 4;
+/// Bytes of a frame beside its runs and their pages.
+pub const FRAME_HEADER: usize = Protection::OVERHEAD + COUNT;
+
 /// What came.
 #[derive(Debug)]
 pub enum Came<'a> {
@@ -60,7 +67,7 @@ impl<W: Write> FrameWriter<W> {
             return Ok(());
         }
         let pages: usize = runs.iter().map(ExactSizeIterator::len).sum();
-        let table = 4 + 8 * runs.len();
+        let table = COUNT + RUN_HEADER * runs.len();
         let len = table + pages * GuestMemory::PAGE;
         if len > PAYLOAD_MAX {
             return Err(WireError::TooLong(len).into());
@@ -87,9 +94,9 @@ impl<W: Write> FrameWriter<W> {
 
 /// The number of runs, and the runs.
 fn describe(runs: &[Range<usize>], into: &mut [u8]) {
-    let (count, table) = into.split_at_mut(4);
+    let (count, table) = into.split_at_mut(COUNT);
     count.copy_from_slice(&(runs.len() as u32).to_le_bytes());
-    for (entry, pages) in table.chunks_exact_mut(8).zip(runs) {
+    for (entry, pages) in table.chunks_exact_mut(RUN_HEADER).zip(runs) {
         entry.copy_from_slice(&run(pages.start, pages.len()));
     }
 }
@@ -110,12 +117,12 @@ impl<R: Read> FrameReader<R> {
 /// so that what was damaged on the way is told from what was sent so.
 fn place(sealer: &mut Sealer, payload: &mut [u8], memory: &GuestMemory) -> Result<u64, MigrateError> {
     const LENGTH: MessageError = MessageError::Length { message: "Pages" };
-    let Some((count, rest)) = payload.split_first_chunk_mut::<4>() else {
+    let Some((count, rest)) = payload.split_first_chunk_mut::<COUNT>() else {
         sealer.pass(payload);
         return Err(LENGTH.into());
     };
     sealer.pass(count);
-    let bytes = (u32::from_le_bytes(*count) as usize).saturating_mul(8);
+    let bytes = (u32::from_le_bytes(*count) as usize).saturating_mul(RUN_HEADER);
     let Some((table, mut content)) = rest.split_at_mut_checked(bytes) else {
         sealer.pass(rest);
         return Err(LENGTH.into());

@@ -4,7 +4,8 @@ mod pause;
 mod rounds;
 
 pub use pause::PauseParts;
-pub(super) use rounds::{CANCELLED, FRAME_PAGES, frames};
+pub use rounds::FRAME_PAGES;
+pub(super) use rounds::{CANCELLED, frames};
 
 use std::net::TcpStream;
 use std::sync::Arc;

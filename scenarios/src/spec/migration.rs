@@ -5,6 +5,7 @@
 
 pub use super::connection::ConnectionSpec;
 pub use super::timings::TimingsSpec;
+pub use super::wire::WireSpec;
 use crate::units::{BitsPerSecond, Bytes, Ratio, SimDuration};
 
 crate::spec! {
@@ -253,6 +254,8 @@ crate::spec! {
         zero_pages: bool => optional,
         /// Bytes on the wire beside each page's 4,096: 8 for `qemu` and `post-copy`, else none.
         page_header: Bytes => optional,
+        /// Headers of runs and frames of pages.
+        wire: WireSpec => group,
         /// Whether the KVM body encrypts what goes over the migration network; yes when absent. Without it the stream is still
         /// authenticated. The simulated body has the cost of either in `cost.send_nanos_per_byte`.
         encrypt: bool => optional,

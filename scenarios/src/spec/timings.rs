@@ -12,6 +12,9 @@ crate::spec! {
         validation: SimDuration => optional,
         /// Connection, configuration and skeleton VM on the target. Proposed: 2 s, 1 to 5.
         setup: SimDuration => optional,
+        /// Added to `setup` for each GiB of memory: the target makes the pages that it will receive. 0, because it is in what was
+        /// published of the products.
+        setup_per_gib: SimDuration => optional,
         /// From the last byte of a round until the next begins: the target's acknowledgement and reading the log, while the
         /// guest writes on. 0, because no product's is published; `twin` measures that of a host.
         round: SimDuration => optional,
@@ -20,8 +23,12 @@ crate::spec! {
         log_start: SimDuration => optional,
         /// Stopping the virtual processors. Proposed: 20 ms, 5 to 100.
         pause: SimDuration => optional,
+        /// Added to `pause` for each virtual processor beyond the first. 0, because no product's is published.
+        pause_per_vcpu: SimDuration => optional,
         /// State of virtual processors and devices. Proposed: 2 MiB, 0.5 to 20.
         state: Bytes => optional,
+        /// Added to `state` for each virtual processor beyond the first. 0, because no product's is published.
+        state_per_vcpu: Bytes => optional,
         /// Handing over a Cluster Shared Volume. Proposed: 250 ms, 50 to 1000; 0 for policies of hypervisors whose
         /// storage needs no hand-over.
         csv_hand_over: SimDuration => optional,
@@ -30,6 +37,8 @@ crate::spec! {
         /// Starting the virtual processors on the target. Proposed: 100 ms, 20 to 500; 9 ms for `clark-2005`, the
         /// least it measured.
         resume: SimDuration => optional,
+        /// Added to `resume` for each virtual processor beyond the first. 0, because no product's is published.
+        resume_per_vcpu: SimDuration => optional,
         /// Until switches have learnt the new port from the reverse ARP. Proposed: 1 ms, 0 to 50.
         announce: SimDuration => optional,
         /// Ending the source's worker and freeing its memory. Proposed: 500 ms.
@@ -50,13 +59,17 @@ impl TimingsSpec {
         Self {
             validation: self.validation.or(own.validation),
             setup: self.setup.or(own.setup),
+            setup_per_gib: self.setup_per_gib.or(own.setup_per_gib),
             round: self.round.or(own.round),
             log_start: self.log_start.or(own.log_start),
             pause: self.pause.or(own.pause),
+            pause_per_vcpu: self.pause_per_vcpu.or(own.pause_per_vcpu),
             state: self.state.or(own.state),
+            state_per_vcpu: self.state_per_vcpu.or(own.state_per_vcpu),
             csv_hand_over: self.csv_hand_over.or(own.csv_hand_over),
             lun_hand_over: self.lun_hand_over.or(own.lun_hand_over),
             resume: self.resume.or(own.resume),
+            resume_per_vcpu: self.resume_per_vcpu.or(own.resume_per_vcpu),
             announce: self.announce.or(own.announce),
             clean_up: self.clean_up.or(own.clean_up),
             roll_back: self.roll_back,
@@ -67,13 +80,17 @@ impl TimingsSpec {
         let product = Self {
             validation: Some(SimDuration::ZERO),
             setup: Some(SimDuration::from_secs(2)),
+            setup_per_gib: Some(SimDuration::ZERO),
             round: Some(SimDuration::ZERO),
             log_start: Some(SimDuration::ZERO),
             pause: Some(SimDuration::from_millis(20)),
+            pause_per_vcpu: Some(SimDuration::ZERO),
             state: Some(Bytes(2 << 20)),
+            state_per_vcpu: Some(Bytes::ZERO),
             csv_hand_over: Some(SimDuration::from_millis(250)),
             lun_hand_over: Some(SimDuration::from_secs(2)),
             resume: Some(SimDuration::from_millis(100)),
+            resume_per_vcpu: Some(SimDuration::ZERO),
             announce: Some(SimDuration::from_millis(1)),
             clean_up: Some(SimDuration::from_millis(500)),
             roll_back: None,

@@ -13,6 +13,7 @@
 
 mod cost;
 mod log;
+mod runs;
 mod skip;
 
 pub use cost::{Guest, dirty_fault, fault_load};

@@ -98,6 +98,7 @@ impl Fabric for Body<'_> {
         let kind = &self.kinds.vms[group];
         Subject {
             memory: kind.memory,
+            vcpus: kind.vcpus,
             footprint: kind.footprint,
             untouched: self.untouched(vm),
             volume: kind.volume,

@@ -3,6 +3,7 @@
 mod arrival;
 mod facts;
 mod flow;
+mod framing;
 mod logging;
 mod stall;
 mod thread;
@@ -72,6 +73,8 @@ pub struct Move {
     turn: SimDuration,
     /// What starting the log of written pages takes.
     log_start: SimDuration,
+    /// Memory that the full copy sends as zeros.
+    zero: Bytes,
     /// The first round, while the log starts: its bytes, its limit, and when it is over.
     first: Option<(Bytes, Option<BitsPerSecond>, Until)>,
     pub(super) tracker: Option<DirtyTracker>,
@@ -125,6 +128,7 @@ impl Body<'_> {
             log_start: SimDuration::from_secs_f64(
                 plan.timings.log_start.as_secs_f64() * plan.memory.as_f64() / Bytes::GIB.as_f64(),
             ),
+            zero: plan.wire.zero,
             first: None,
             tracker: Some(tracker),
             share,
@@ -160,6 +164,7 @@ impl Body<'_> {
             entry.epoch += 1;
         }
         let (vm, to) = (entry.vm, entry.to);
+        let framing = &self.scenario.spec.policies.migration.wire;
         match command {
             Command::Validate { takes } => self.after(id, *takes, Done::Validated),
             Command::Prepare { reserve, takes } => {
@@ -174,19 +179,33 @@ impl Body<'_> {
                 until,
                 ..
             } => {
+                let zero = if *round == 1 { entry.zero } else { Bytes::ZERO };
+                let wire = wire.saturating_add(entry.headers(framing, zero));
                 self.throttle(now, id, *throttle);
                 if *round == 1 {
-                    self.start_log(id, (*wire, *rate_limit, *until));
+                    self.start_log(id, (wire, *rate_limit, *until));
                 } else {
-                    self.send(id, *wire, *rate_limit, Done::RoundArrived, *until);
+                    self.send(id, wire, *rate_limit, Done::RoundArrived, *until);
                 }
             }
             Command::PauseVm { takes, .. } => {
                 self.halt_vm(vm, VmState::Paused);
                 self.after(id, *takes, Done::Paused);
             }
-            Command::SendState { wire, rate_limit, .. } => {
-                self.send(id, *wire, *rate_limit, Done::StateArrived, Until::MapSent);
+            Command::SendState {
+                left,
+                wire,
+                rate_limit,
+                ..
+            } => {
+                // Pages that follow the guest have their headers when they do.
+                let headers = if *left == Bytes::ZERO {
+                    Bytes::ZERO
+                } else {
+                    entry.headers(framing, Bytes::ZERO)
+                };
+                let wire = wire.saturating_add(headers);
+                self.send(id, wire, *rate_limit, Done::StateArrived, Until::MapSent);
             }
             Command::SaveVm { takes, .. } => {
                 self.halt_vm(vm, VmState::Paused);
@@ -201,8 +220,9 @@ impl Body<'_> {
                 fault_latency,
                 ..
             } => {
+                let wire = wire.saturating_add(entry.headers(framing, Bytes::ZERO));
                 entry.waiting = Some(Waiting::new(now, *fault_latency));
-                self.send(id, *wire, *rate_limit, Done::Fetched, Until::MapSent);
+                self.send(id, wire, *rate_limit, Done::Fetched, Until::MapSent);
             }
             Command::Announce { takes } => self.after(id, *takes, Done::Announced),
             Command::CleanUp { takes } => self.after(id, *takes, Done::CleanedUp),
@@ -216,32 +236,6 @@ impl Body<'_> {
                 self.resume_at_source(vm);
             }
             Command::Refuse(_) => {}
-        }
-    }
-
-    /// Every page is protected before the first is sent: what is written meanwhile is sent with the full copy.
-    fn start_log(&mut self, id: MigrationId, first: (Bytes, Option<BitsPerSecond>, Until)) {
-        let Some(entry) = self.moves.get_mut(&id) else {
-            return;
-        };
-        entry.first = Some(first);
-        let takes = entry.log_start;
-        if takes > SimDuration::ZERO {
-            return self.after(id, takes, Done::LogStarted);
-        }
-        self.send_first(id);
-    }
-
-    fn send_first(&mut self, id: MigrationId) {
-        let now = self.engine.now();
-        let Some(entry) = self.moves.get_mut(&id) else {
-            return;
-        };
-        if let Some(tracker) = &mut entry.tracker {
-            tracker.start(now);
-        }
-        if let Some((wire, limit, until)) = entry.first.take() {
-            self.send(id, wire, limit, Done::RoundArrived, until);
         }
     }
 

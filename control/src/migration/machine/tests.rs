@@ -5,7 +5,7 @@ use twinrack_scenario::spec::cluster::VolumeKind;
 use twinrack_scenario::spec::migration::DirtyLogSpec;
 
 use super::*;
-use crate::migration::plan::{QuickTimings, Timings, Wire};
+use crate::migration::plan::{QuickTimings, Subject, Timings, Wire};
 use crate::migration::policy::{HyperVR2, PostCopy};
 use crate::migration::step::Medium;
 
@@ -284,18 +284,28 @@ fn the_hand_over_takes_what_its_volume_takes() {
     let spec = twinrack_scenario::spec::migration::TimingsSpec {
         validation: None,
         setup: None,
+        setup_per_gib: None,
         round: None,
         log_start: None,
         pause: None,
+        pause_per_vcpu: None,
         state: None,
+        state_per_vcpu: None,
         csv_hand_over: None,
         lun_hand_over: None,
         resume: None,
+        resume_per_vcpu: None,
         announce: None,
         clean_up: None,
         roll_back: None,
     };
-    let of = |volume| Timings::of(&spec, None, volume).hand_over;
+    let of = |volume| {
+        let subject = Subject {
+            volume,
+            ..Subject::of_size(Bytes::GIB)
+        };
+        Timings::of(&spec, None, &subject).hand_over
+    };
     assert_eq!(of(VolumeKind::Csv), SimDuration::from_millis(250));
     assert_eq!(of(VolumeKind::Lun), SimDuration::from_secs(2));
 }

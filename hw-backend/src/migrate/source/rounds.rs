@@ -14,7 +14,7 @@ use super::Source;
 use crate::kvm::PageSet;
 
 /// Pages of one frame: half a mebibyte is a system call and a tag for each.
-pub(in super::super) const FRAME_PAGES: usize = 128;
+pub const FRAME_PAGES: usize = 128;
 /// Pages that are watched again at once under early clear; a multiple of 64.
 const CHUNK_PAGES: usize = 1024;
 

@@ -3,7 +3,8 @@
 //! How many there will be follows from the pace at which the round is sent and the guest writes. They are taken from its
 //! processors evenly over what is left of the round, and anew when the pace of sending changes.
 
-use twinrack_scenario::units::{Ratio, SimDuration, SimTime};
+use twinrack_control::migration::Until;
+use twinrack_scenario::units::{BitsPerSecond, Bytes, Ratio, SimDuration, SimTime};
 use twinrack_scenario::{MigrationId, VmId};
 
 use super::{Done, Move};
@@ -32,6 +33,32 @@ impl Logging {
 }
 
 impl Body<'_> {
+    /// Every page is protected before the first is sent: what is written meanwhile is sent with the full copy.
+    pub(super) fn start_log(&mut self, id: MigrationId, first: (Bytes, Option<BitsPerSecond>, Until)) {
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        entry.first = Some(first);
+        let takes = entry.log_start;
+        if takes > SimDuration::ZERO {
+            return self.after(id, takes, Done::LogStarted);
+        }
+        self.send_first(id);
+    }
+
+    pub(super) fn send_first(&mut self, id: MigrationId) {
+        let now = self.engine.now();
+        let Some(entry) = self.moves.get_mut(&id) else {
+            return;
+        };
+        if let Some(tracker) = &mut entry.tracker {
+            tracker.start(now);
+        }
+        if let Some((wire, limit, until)) = entry.first.take() {
+            self.send(id, wire, limit, Done::RoundArrived, until);
+        }
+    }
+
     /// A round is sent at another pace, in bytes a second; or none is.
     pub(super) fn pages_logged(&mut self, now: SimTime, id: MigrationId, rate: f64) {
         let Some(vm) = self.moves.get(&id).map(|entry| entry.vm) else {
