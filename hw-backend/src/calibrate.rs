@@ -6,6 +6,7 @@ pub mod figure;
 pub mod grid;
 pub mod host;
 pub mod moved;
+pub mod paging;
 pub mod profile;
 
 pub use grid::Cell;
