@@ -7,6 +7,7 @@ pub mod fixed;
 pub mod grid;
 pub mod host;
 pub mod moved;
+pub mod paging;
 pub mod profile;
 
 pub use fixed::Fixed;

@@ -150,17 +150,13 @@ fn periods(system: &System, effort: Effort) -> Result<Vec<f64>, MachineError> {
         .collect()
 }
 
-/// The costs of paging events: what shadow paging takes for each, or what a walk of two levels makes of them.
-pub fn paging(system: &System, effort: Effort) -> Result<Vec<Figure>, MachineError> {
-    let rate = PerSecond;
+/// What an exit takes, and a walk.
+pub fn walks(system: &System, effort: Effort) -> Result<Vec<Figure>, MachineError> {
     let of = |paging: Paging| guest(paging, Vec::new());
     let measure = |name: &'static str, what: &'static str, pages, paging, count: fn(&Counters) -> u64| {
         let with = of(paging);
         let without = of(Paging {
-            fills: rate(0.0),
-            page_table_writes: rate(0.0),
-            context_switches: rate(0.0),
-            tlb_misses: rate(0.0),
+            tlb_misses: PerSecond(0.0),
             ..paging
         });
         Ok::<_, MachineError>(Figure::of(
@@ -171,7 +167,7 @@ pub fn paging(system: &System, effort: Effort) -> Result<Vec<Figure>, MachineErr
         ))
     };
     let walks = Paging {
-        tlb_misses: rate(400_000.0),
+        tlb_misses: PerSecond(400_000.0),
         mapped: WALKED,
         ..Paging::default()
     };
@@ -182,36 +178,6 @@ pub fn paging(system: &System, effort: Effort) -> Result<Vec<Figure>, MachineErr
             "s",
             periods(system, effort)?,
         ),
-        measure(
-            "fill",
-            "an entry made present and the page behind it touched",
-            GuestPages::Small,
-            Paging {
-                fills: rate(50_000.0),
-                ..Paging::default()
-            },
-            |counters| counters.filled,
-        )?,
-        measure(
-            "page_table_write",
-            "an entry rewritten that is not used at once",
-            GuestPages::Small,
-            Paging {
-                page_table_writes: rate(50_000.0),
-                ..Paging::default()
-            },
-            |counters| counters.rewritten,
-        )?,
-        measure(
-            "context_switch",
-            "another address space, by the host on a doorbell",
-            GuestPages::Small,
-            Paging {
-                context_switches: rate(2000.0),
-                ..Paging::default()
-            },
-            |counters| counters.switches,
-        )?,
         measure(
             "walk_4k",
             "a step to another page of 256 MiB, mapped by 4 KiB pages",
@@ -293,26 +259,6 @@ fn logged(system: &System, workload: &Workload, window: Duration) -> Result<(See
         busy: after.1.saturating_sub(before.1),
     };
     Ok((seen, dirtied))
-}
-
-/// The share of a processor that paging events take, measured, and how many of them there were each second, as a share of what was
-/// asked: a guest that had to wait does less.
-pub fn overhead(system: &System, effort: Effort, paging: Paging) -> Result<Vec<(f64, f64)>, MachineError> {
-    let (with, without) = (guest(paging, Vec::new()), guest(Paging::default(), Vec::new()));
-    let seconds = effort.window.as_secs_f64();
-    let asked = (paging.fills.0 + paging.page_table_writes.0 + paging.context_switches.0) * seconds;
-    (0..effort.pairs)
-        .map(|_| {
-            let [with, without] = [&with, &without].map(|workload| {
-                watch(system, GuestPages::Small, workload, effort.window, |counters| {
-                    counters.filled + counters.rewritten + counters.switches
-                })
-            });
-            let (with, without) = (with?, without?);
-            let own = with.busy.as_secs_f64() - without.busy_for(with.passes);
-            Ok((own / seconds, with.events as f64 / asked.max(1.0)))
-        })
-        .collect()
 }
 
 /// A guest that is busy all the time, for pauses.

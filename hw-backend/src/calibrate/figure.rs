@@ -21,6 +21,11 @@ pub struct Figure {
     pub times: usize,
 }
 
+/// The median of some values; 0 of none.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    Figure::of("", "", "", values.collect()).median
+}
+
 impl Figure {
     /// Of some values; nothing but zeros of none.
     pub fn of(name: &'static str, what: &'static str, unit: &'static str, mut values: Vec<f64>) -> Self {

@@ -97,11 +97,13 @@ pub fn yaml(at: &Machine, figures: &[Figure], fixed: &Fixed, clock_hz: f64) -> S
         );
     }
     text += "paging:\n  costs:\n";
-    for name in ["fill", "page_table_write", "context_switch"] {
+    for name in ["fill", "context_switch", "table_unsync", "entry_sync"] {
         if let Some(figure) = find(name) {
             let _ = writeln!(text, "    {name}: {}", nanos(figure.median));
         }
     }
+    // Of the tables of pages every write is let go by; those above them nothing here writes to.
+    text += "    unsynced: 100%\n";
     if let Some(exit) = find("exit") {
         let _ = writeln!(text, "    other_exit: {}", nanos(exit.median));
     }
@@ -178,6 +180,7 @@ mod tests {
         let figures = [
             Figure::of("fill", "x", "s", vec![2.7e-6]),
             Figure::of("context_switch", "x", "s", vec![4e-5]),
+            Figure::of("entry_sync", "x", "s", vec![1e-7]),
         ];
         let fixed = Fixed {
             round: Duration::from_micros(700),
@@ -195,6 +198,7 @@ mod tests {
             .unwrap_or_else(|rejected| panic!("{rejected}\n{profile}"));
         let policies = &read.spec.policies;
         assert_eq!(policies.paging.costs.fill, Some(SimDuration::from_nanos(2700)));
+        assert_eq!(policies.paging.costs.entry_sync, Some(SimDuration::from_nanos(100)));
         let timings = &policies.migration.timings;
         assert_eq!(timings.pause, Some(SimDuration::from_millis(5)));
         assert_eq!(timings.round, Some(SimDuration::from_nanos(700_000)));

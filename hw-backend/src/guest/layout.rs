@@ -164,6 +164,8 @@ pub mod word {
     pub const LAST: i32 = 0x168;
     /// Most ticks between the starts of two periods: what the guest saw of its longest pause.
     pub const LONGEST: i32 = 0x170;
+    /// Counted by the guest: turns of the loop that it burns its time in.
+    pub const BURNED: i32 = 0x178;
 
     /// Where the classes begin.
     pub const CLASS: i32 = 0x400;

@@ -49,6 +49,8 @@ pub struct Counters {
     pub rewritten: u64,
     /// Address-space switches.
     pub switches: u64,
+    /// Turns of the loop that it burns its time in.
+    pub burned: u64,
     /// Most ticks between two periods: the longest pause as the guest saw it.
     pub longest_gap_ticks: u64,
     /// The page being written, 0 between writes.
@@ -69,6 +71,7 @@ impl Counters {
             filled: get(word::FILLED)?,
             rewritten: get(word::REWRITTEN)?,
             switches: get(word::SWITCHES)?,
+            burned: get(word::BURNED)?,
             longest_gap_ticks: get(word::LONGEST)?,
             intent: get(word::INTENT)?,
         })

@@ -103,7 +103,8 @@ fn repeat(asm: &mut Assembler, body: impl FnOnce(&mut Assembler)) {
     asm.place(done);
 }
 
-/// Reads the clock until the period's busy share is over. The difference is unsigned: a counter that went back ends it.
+/// Reads the clock until the period's busy share is over, and counts how often: the measure of what is left of a busy processor. The
+/// difference is unsigned: a counter that went back ends it.
 fn burn(asm: &mut Assembler) {
     let (again, done) = (asm.label(), asm.label());
     asm.load(Reg::Rcx, CONTROL, word::BURN);
@@ -112,6 +113,7 @@ fn burn(asm: &mut Assembler) {
     asm.op(Op::Sub, Reg::Rax, PERIOD_START);
     asm.op(Op::Cmp, Reg::Rax, Reg::Rcx);
     asm.jump_if(If::AtLeast, done);
+    asm.count(CONTROL, word::BURNED);
     asm.jump(again);
     asm.place(done);
 }

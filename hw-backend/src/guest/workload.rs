@@ -215,8 +215,7 @@ impl Workload {
         let seconds = self.period.as_secs_f64();
         let period = (seconds * f64::from(tsc_khz) * 1e3) as u64;
         let vcpus = u64::from(placed.vcpus);
-        // Events of a period, 32.32 fixed point.
-        let rate = |per_second: f64| (per_second * seconds * 4_294_967_296.0) as u64;
+        let rate = |per_second: f64| self.each_period(per_second);
         set(word::PERIOD, period)?;
         let slack = (Self::SLACK.as_secs_f64() * f64::from(tsc_khz) * 1e3) as u64;
         set(word::SLACK, slack.max(period * 2))?;
@@ -238,22 +237,20 @@ impl Workload {
             )?;
         }
         set(word::WALK_AT, placed.start)?;
-        set(word::WALK_RATE, rate(self.paging.tlb_misses.0))?;
-        set(word::FILL_RATE, rate(self.paging.fills.0))?;
         set(word::FILL_COUNT, layout::WINDOW_PAGES.min(placed.filled.max(1)))?;
         set(word::FILL_ENTRIES, layout::window_entries(vcpu))?;
         set(word::FILL_WINDOW, layout::window(vcpu))?;
         set(word::FILL_TARGET, placed.start | ENTRY)?;
-        // Entries of the tables that map memory; with large pages, of the page directories.
-        let (table, entries) = match placed.pages {
-            GuestPages::Small => (layout::TABLES, placed.memory.pages()),
-            GuestPages::Large => (layout::DIRECTORIES, placed.memory.0 >> 21),
+        // Entries of the tables that map data; with large pages, of the page directories.
+        let (table, shift) = match placed.pages {
+            GuestPages::Small => (layout::TABLES, 12),
+            GuestPages::Large => (layout::DIRECTORIES, 21),
         };
-        let (first, count) = placed.share_of(entries, vcpu);
-        set(word::REWRITE_RATE, rate(self.paging.page_table_writes.0))?;
-        set(word::REWRITE_ENTRIES, table + first * 8)?;
+        let below = placed.start >> shift;
+        let (first, count) = placed.share_of((placed.memory.0 >> shift) - below, vcpu);
+        set(word::REWRITE_ENTRIES, table + (below + first) * 8)?;
         set(word::REWRITE_COUNT, count)?;
-        set(word::SWITCH_RATE, rate(self.paging.context_switches.0))?;
+        self.load_paging(self.paging, memory, vcpu)?;
         if let Some((load, own)) = self.disk.zip(placed.disk) {
             let (first, blocks) = placed.share_of(own.blocks, vcpu);
             set(disk::READ_RATE, rate(load.reads.0 / vcpus as f64))?;
@@ -275,6 +272,28 @@ impl Workload {
             set(at + net::INDEX, u64::from(index.unsigned_abs()) + 1)?;
         }
         Ok(())
+    }
+}
+
+impl Workload {
+    /// Has a virtual processor load the paging machinery at other rates, while it runs.
+    pub fn load_paging(&self, paging: Paging, memory: &GuestMemory, vcpu: u32) -> Result<(), Error> {
+        let rates = [
+            (word::WALK_RATE, paging.tlb_misses),
+            (word::FILL_RATE, paging.fills),
+            (word::REWRITE_RATE, paging.page_table_writes),
+            (word::SWITCH_RATE, paging.context_switches),
+        ];
+        for (offset, rate) in rates {
+            let at = layout::control(vcpu) + u64::from(offset.unsigned_abs());
+            memory.store(at, self.each_period(rate.0))?;
+        }
+        Ok(())
+    }
+
+    /// Events of a period, 32.32 fixed point.
+    fn each_period(&self, per_second: f64) -> u64 {
+        (per_second * self.period.as_secs_f64() * 4_294_967_296.0) as u64
     }
 }
 

@@ -5,8 +5,9 @@ use std::io::{self, Read, Write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Version of the form; both ends must have the same.
-pub const VERSION: u8 = 1;
+/// Version of the form and of what the messages say; both ends must have the same. It is raised with every change of either: 2 since
+/// agents tell clocks and audits, energy and streams.
+pub const VERSION: u8 = 2;
 /// Most bytes of a message: a scenario of ten thousand entities is less.
 pub const LENGTH_MAX: usize = 16 << 20;
 
@@ -82,13 +83,25 @@ mod tests {
         assert_eq!(read::<u32>(from).expect("closed"), None);
     }
 
+    /// Neither end reads what the other wrote, and both say what to do.
+    #[test]
+    fn ends_of_other_versions_refuse_each_other() {
+        for other in [VERSION - 1, VERSION + 1] {
+            let mut bytes = Vec::new();
+            write(&mut bytes, &7_u32).expect("written");
+            bytes[2] = other;
+            let told = error(&bytes);
+            assert!(told.contains(&format!("version {other}, expected {VERSION}")), "{told}");
+            assert!(told.contains("run the same twinrack on both ends"), "{told}");
+        }
+    }
+
     #[test]
     fn what_is_no_message_is_refused() {
         assert!(error(b"GET / HTTP/1.1").contains("no message"));
-        assert!(error(b"TA\x02\0\0\0\0\0").contains("version 2"));
-        assert!(error(b"TA\x01\0\xff\xff\xff\xff").contains("at most"));
-        assert!(error(b"TA\x01\0\x02\0\0\0{}").contains("can't be read"));
-        let cut = read::<u32>(&mut &b"TA\x01"[..]).expect_err("cut");
+        assert!(error(b"TA\x02\0\xff\xff\xff\xff").contains("at most"));
+        assert!(error(b"TA\x02\0\x02\0\0\0{}").contains("can't be read"));
+        let cut = read::<u32>(&mut &b"TA\x02"[..]).expect_err("cut");
         assert_eq!(cut.kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -24,6 +24,12 @@ crate::spec! {
         page_table_write: SimDuration => optional,
         /// A trapped CR3 load.
         context_switch: SimDuration => optional,
+        /// The first write to a page table since the last CR3 load, where tables may lag until the next (`unsynced`): a fault that lets
+        /// the table go by. None in the presets.
+        table_unsync: SimDuration => optional,
+        /// At a CR3 load, one present entry of a table that was written to since the last: compared, and its shadow mended. None in the
+        /// presets.
+        entry_sync: SimDuration => optional,
         /// A trapped INVLPG.
         invalidation: SimDuration => optional,
         /// A guest's own page fault, intercepted and handed back to it.

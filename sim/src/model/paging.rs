@@ -7,23 +7,25 @@
 //! `(n+1)(m+1)-1` references instead of `n`.
 //!
 //! ```text
-//! shadow:  H = f_fill c_fill + f_ptw (1-p) c_ptw + f_cr3 c_cr3 + f_inv c_inv + f_fault c_refl + f_exit c_exit
+//! shadow:  H = f_fill c_fill + f_ptw (1-p) c_ptw + f_cr3 (c_cr3 + R) + f_inv c_inv + f_fault c_refl + f_exit c_exit
 //!          W = f_miss c_walk (1 - g/4)
 //! SLAT:    H = f_viol c_viol + f_exit c_exit
 //!          W = f_miss (c_walk (1 - g/4) + c_2d (1 - 0.75 l))
 //! ```
 //!
 //! per busy virtual processor and second; `l` is the share of memory that the host backs by large pages, `g` the share
-//! that the guest maps by them. With page-table isolation each system call loads CR3 twice. Fills and intercepted writes
+//! that the guest maps by them. `R` is what a load finds written to since the last ([`lagging`]). With page-table isolation each system call loads CR3 twice. Fills and intercepted writes
 //! of one VM pass through one lock: with several busy virtual processors they queue ([`Paging::lock_wait`]).
 //! Sources: Hypervisor Top-Level Functional Specification 2.0a, section 12; Agesen et al., USENIX ATC 2012; Bhargava et
 //! al., ASPLOS 2008 (walks in two dimensions); PVM, SOSP 2023.
 
 mod costs;
+mod lagging;
 mod lock;
 
 pub use costs::PagingCosts;
 
+use lagging::Lagging;
 use lock::Lock;
 use twinrack_scenario::spec::guest::PagingRatesSpec;
 use twinrack_scenario::spec::host::PagingMode;
@@ -72,19 +74,25 @@ impl Paging {
             0.0
         };
         let loads = rates.context_switches.0 + rates.system_calls.0 * isolation;
+        let let_by = rates.page_table_writes.0 * costs.unsynced;
+        let lagging = Lagging::new(costs, [fills, let_by], loads);
         let overhead = fills * costs.fill
             + writes * costs.page_table_write
             + loads * costs.context_switch
+            + lagging.demand()
             + rates.invalidations.0 * costs.invalidation
             + rates.guest_faults.0 * costs.reflected_fault
             + rates.other_exits.0 * costs.other_exit;
         Self {
             overhead,
             guest_walk: native_walks(costs, rates),
-            exits_per_s: fills + writes + loads + rates.invalidations.0 + rates.guest_faults.0,
+            exits_per_s: fills + writes + loads
+                + lagging.faults_per_s()
+                + rates.invalidations.0
+                + rates.guest_faults.0,
             shadow: shadow_memory(rates.mapped),
             walk_refs: f64::from(LEVELS) - rates.guest_large_pages.0,
-            lock: Lock::new([(fills, costs.fill), (writes, costs.page_table_write)]),
+            lock: Lock::new([(fills, costs.fill), (writes, costs.page_table_write), lagging.passes()]),
         }
     }
 
@@ -104,7 +112,7 @@ impl Paging {
             exits_per_s: rates.slat_violations.0,
             shadow: Bytes::ZERO,
             walk_refs: mean_references(rates.guest_large_pages.0, rates.large_pages.0),
-            lock: Lock::new([(0.0, 0.0); 2]),
+            lock: Lock::new([(0.0, 0.0); 3]),
         }
     }
 

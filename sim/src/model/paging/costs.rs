@@ -12,6 +12,10 @@ pub struct PagingCosts {
     pub page_table_write: f64,
     /// A trapped CR3 load.
     pub context_switch: f64,
+    /// The first write to a table since the last CR3 load, where tables may lag.
+    pub table_unsync: f64,
+    /// At a CR3 load, an entry of a table that was written to since the last.
+    pub entry_sync: f64,
     /// A trapped INVLPG.
     pub invalidation: f64,
     /// A guest's own page fault, intercepted and handed back to it.
@@ -40,6 +44,8 @@ impl PagingCosts {
             fill: or(own.fill, preset.fill),
             page_table_write: or(own.page_table_write, preset.page_table_write),
             context_switch: or(own.context_switch, preset.context_switch),
+            table_unsync: or(own.table_unsync, preset.table_unsync),
+            entry_sync: or(own.entry_sync, preset.entry_sync),
             invalidation: or(own.invalidation, preset.invalidation),
             reflected_fault: or(own.reflected_fault, preset.reflected_fault),
             other_exit: or(own.other_exit, preset.other_exit),
@@ -59,6 +65,8 @@ impl PagingCosts {
             fill: 0.0,
             page_table_write: 0.0,
             context_switch: 0.0,
+            table_unsync: 0.0,
+            entry_sync: 0.0,
             invalidation: 0.0,
             reflected_fault: 0.0,
             other_exit: 0.0,

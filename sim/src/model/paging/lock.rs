@@ -1,6 +1,6 @@
 //! The one lock of a VM's shadow: a finite number of virtual processors, one server, exact waits.
 
-/// Fills and intercepted writes of one VM pass through it one at a time, in the order they come.
+/// Fills, intercepted writes and the tables that a load finds written to, of one VM, pass through it one at a time, in the order they come.
 ///
 /// Each of `N` busy virtual processors computes for an exponential time with mean `1/f` between two passes; a pass takes
 /// what its kind costs, a mixture of constants. That is the machine-repair queue M/G/1//N, whose server is busy for
@@ -14,12 +14,12 @@
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Lock {
     /// (passes of this kind each second of computing, seconds that one takes)
-    kinds: [(f64, f64); 2],
+    kinds: [(f64, f64); 3],
 }
 
 impl Lock {
     /// The lock with such passes.
-    pub(super) const fn new(kinds: [(f64, f64); 2]) -> Self {
+    pub(super) const fn new(kinds: [(f64, f64); 3]) -> Self {
         Self { kinds }
     }
 
@@ -69,7 +69,7 @@ mod tests {
     fn two_processors_by_hand() {
         // Constant passes of 1 s, 0.5 each second: Y = e^0.5, U = e^0.5 / (1 + e^0.5) = 0.62246; a round for each second
         // of computing is 2 * 0.5 / U = 1.60653, alone it is 1.5: 6.63 % of it is waiting.
-        let wait = Lock::new([(0.5, 1.0), (0.0, 0.0)]).wait(2);
+        let wait = Lock::new([(0.5, 1.0), (0.0, 0.0), (0.0, 0.0)]).wait(2);
         let utilisation = libm::exp(0.5) / (1.0 + libm::exp(0.5));
         assert!((wait - (1.0 - 1.5 * utilisation)).abs() < 1e-12, "{wait}");
     }
@@ -77,14 +77,14 @@ mod tests {
     #[test]
     fn a_lock_that_is_never_free_serves_in_turn() {
         // 64 processors that ask for 10 s of the lock each second: a round takes 64 * 10 s, of which 11 are one's own.
-        let wait = Lock::new([(10.0, 1.0), (0.0, 0.0)]).wait(64);
+        let wait = Lock::new([(10.0, 1.0), (0.0, 0.0), (0.0, 0.0)]).wait(64);
         assert!((wait - (1.0 - 11.0 / 640.0)).abs() < 1e-12, "{wait}");
     }
 
     #[test]
     fn a_rare_pass_meets_half_of_another() {
         // One other that holds the lock for 1e-4 of the time: the mean rest of a constant pass is half of it.
-        let wait = Lock::new([(1e-4, 1.0), (0.0, 0.0)]).wait(2);
+        let wait = Lock::new([(1e-4, 1.0), (0.0, 0.0), (0.0, 0.0)]).wait(2);
         assert!((wait / (1e-4 * 1e-4 / 2.0) - 1.0).abs() < 1e-3, "{wait}");
     }
 }

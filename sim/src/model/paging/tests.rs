@@ -126,3 +126,30 @@ fn a_shadow_is_whole_tables() {
     assert_eq!(shadow_memory(Bytes(2 << 20)), Bytes(4096));
     assert_eq!(shadow_memory(Bytes((2 << 20) + 1)), Bytes(8192));
 }
+
+#[test]
+fn a_load_pays_for_each_table_that_was_written_to_since_the_last() {
+    let costs = PagingCosts::new(
+        &spec("{costs: {fill: 0s, context_switch: 0s, table_unsync: 4us, entry_sync: 100ns, unsynced: 100%}}"),
+        Hertz(1_000_000_000),
+    );
+    let seen = |rates: &str| Paging::new(&costs, &spec(rates), PagingMode::Shadow);
+    let overhead = |rates: &str| seen(rates).overhead;
+    // 1,000 loads, each with one full table: 4 us + 512 * 100 ns.
+    let one = overhead("{context_switches: 1000/s, page_table_writes: 1000/s}");
+    assert!((one - 0.0552).abs() < 1e-12, "{one}");
+    // 513 writes between two loads fall on two.
+    let two = overhead("{context_switches: 1000/s, page_table_writes: 513000/s}");
+    assert!((two - 2.0 * one).abs() < 1e-12, "{two}");
+    // Fewer writes than loads: most loads find nothing.
+    let few = overhead("{context_switches: 1000/s, page_table_writes: 100/s}");
+    assert!((few - 0.1 * one).abs() < 1e-12, "{few}");
+    // A table that is being filled is half full: 4 us + 256 * 100 ns.
+    let filled = overhead("{context_switches: 1000/s, fills: 1000/s}");
+    assert!((filled - 0.0296).abs() < 1e-12, "{filled}");
+    // Without loads nothing is looked at again, however much is written.
+    assert_eq!(overhead("{page_table_writes: 1M/s, fills: 1M/s}"), 0.0);
+    // A load, and the fault of the first write.
+    let exits = seen("{context_switches: 1000/s, page_table_writes: 5000/s}").exits_per_s;
+    assert!((exits - (1000.0 + 1000.0 * (1.0 + 4.0 / 512.0))).abs() < 1e-9, "{exits}");
+}
