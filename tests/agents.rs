@@ -34,6 +34,17 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A virtual processor is among its open files.
+fn has_a_guest(process: u32) -> bool {
+    let Ok(files) = std::fs::read_dir(format!("/proc/{process}/fd")) else {
+        return false;
+    };
+    let mut names = files
+        .flatten()
+        .filter_map(|file| std::fs::read_link(file.path()).ok());
+    names.any(|name| name.to_string_lossy().contains("kvm-vcpu"))
+}
+
 /// A process that is stopped neither ends nor closes anything: it is told by its silence alone.
 #[test]
 fn an_agent_that_hangs_is_told_and_its_guest_starts_elsewhere() {
@@ -57,13 +68,15 @@ fn an_agent_that_hangs_is_told_and_its_guest_starts_elsewhere() {
         let process: u32 = until("the agent runs", || {
             std::fs::read_to_string(&note).ok()?.trim().parse().ok()
         });
-        std::thread::sleep(Duration::from_secs(3));
+        until("its guest runs", || has_a_guest(process).then_some(()));
+        // Time for the answer that says so.
+        std::thread::sleep(Duration::from_secs(2));
         let signal = Command::new("sh")
             .args(["-c", &format!("kill -STOP {process}")])
             .status();
         assert!(signal.expect("a shell").success());
     });
-    let yaml = HEAD.replace("DURATION", "14s") + "vms: [{name: a, host: n1, memory: 32MiB, cpu: 5%}]";
+    let yaml = HEAD.replace("DURATION", "20s") + "vms: [{name: a, host: n1, memory: 32MiB, cpu: 5%}]";
     let scenario = Scenario::from_yaml(&yaml).unwrap_or_else(|error| panic!("{error}"));
     let agents = vec![noted, Starter::here(own)];
     let record = kvm_arm::run_with(&scenario, agents, Duration::from_secs(5));

@@ -16,25 +16,45 @@ use twinrack_sim::check::{Checker, Told};
 /// What carries a scenario out.
 type Arm = fn(&Scenario) -> RunRecord;
 
-/// Small hosts and guests: the same file is run in real time.
-fn scenario(rest: &str) -> Scenario {
-    scenario_moving("", rest)
+/// Three small hosts, for runs in real time.
+pub struct Lab {
+    pub duration: &'static str,
+    /// Keys of `policies.migration`, each with its comma.
+    pub migration: &'static str,
+    /// How long a quick migration takes for each GiB, to save it and to restore it.
+    pub per_gib: &'static str,
 }
 
-/// The same with another policy of migration.
-fn scenario_moving(policy: &str, rest: &str) -> Scenario {
-    let head = "
-name: conformance
-duration: 4s
-hosts: [{name: n, count: 3, profile: hyperv-2009-16lp}]
-networks: [{name: lan, speed: 1Gb/s}]
-storage: [{name: csv1, kind: csv}]
-clusters: [{name: c1}]
-policies: {availability: {heartbeat: 250ms, missed: 1, regroup: 0s, online: 0s, guest_boot: 0s}, migration: {timings: {setup: 10ms, csv_hand_over: 1ms, resume: 1ms, clean_up: 1ms}, quick: {per_gib: 64s}}}
-";
-    let head = head.replace("migration: {", &format!("migration: {{{policy}"));
-    Scenario::from_yaml(&format!("{head}{rest}")).unwrap_or_else(|error| panic!("{error}"))
+impl Lab {
+    /// The scenario of these hosts and what else a test has on them.
+    pub fn scenario(&self, rest: &str) -> Scenario {
+        let Self {
+            duration,
+            migration,
+            per_gib,
+        } = self;
+        let head = format!(
+            "
+name: lab
+duration: {duration}
+hosts: [{{name: n, count: 3, profile: hyperv-2009-16lp}}]
+networks: [{{name: lan, speed: 1Gb/s}}]
+storage: [{{name: csv1, kind: csv}}]
+clusters: [{{name: c1}}]
+policies:
+  availability: {{heartbeat: 250ms, missed: 1, regroup: 0s, online: 0s, guest_boot: 0s}}
+  migration: {{{migration} timings: {{setup: 10ms, csv_hand_over: 1ms, resume: 1ms, clean_up: 1ms}}, quick: {{per_gib: {per_gib}}}}}
+"
+        );
+        Scenario::from_yaml(&format!("{head}{rest}")).unwrap_or_else(|error| panic!("{error}"))
+    }
 }
+
+const LAB: Lab = Lab {
+    duration: "4s",
+    migration: "",
+    per_gib: "64s",
+};
 
 /// What happened, round by round left out: how many rounds there are is a matter of time.
 fn kinds(record: &RunRecord) -> Vec<String> {
@@ -87,7 +107,7 @@ fn outcomes(record: &RunRecord) -> Vec<Outcome> {
 }
 
 fn a_live_migration_completes(arm: Arm) -> Vec<String> {
-    let record = arm(&scenario(
+    let record = arm(&LAB.scenario(
         "
 vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1, dirtying: [{size: 4MiB, rate: 500/s}]}]
 timeline: [{live_migrate: {at: 500ms, vm: a, to: n2}}]
@@ -108,7 +128,7 @@ timeline: [{quick_migrate: {at: 250ms, vm: a, to: n2}}]
 ";
 
 fn a_quick_migration_goes_through_a_file(arm: Arm) -> Vec<String> {
-    let record = arm(&scenario(THROUGH_A_FILE));
+    let record = arm(&LAB.scenario(THROUGH_A_FILE));
     holds_together(&record);
     assert_eq!(outcomes(&record), [Outcome::Completed]);
     // Paced as the scenario's table says: not sooner, whatever the disk can do.
@@ -117,16 +137,25 @@ fn a_quick_migration_goes_through_a_file(arm: Arm) -> Vec<String> {
 }
 
 fn a_file_whose_target_dies_is_read_back(arm: Arm) -> Vec<String> {
-    let faults = "faults: [{host_crash: {at: 1750ms, host: n2}}]";
-    let record = arm(&scenario(&format!("{THROUGH_A_FILE}{faults}")));
+    // Two seconds to save it and two to restore it: the target dies in the middle of these, also on a machine that is a second late.
+    let slow = Lab {
+        duration: "7s",
+        per_gib: "128s",
+        ..LAB
+    };
+    let faults = "faults: [{host_crash: {at: 3250ms, host: n2}}]";
+    let record = arm(&slow.scenario(&format!("{THROUGH_A_FILE}{faults}")));
     holds_together(&record);
     assert_eq!(outcomes(&record), [Outcome::RolledBack]);
     kinds(&record)
 }
 
 fn a_post_copy_sends_its_pages_behind(arm: Arm) -> Vec<String> {
-    let record = arm(&scenario_moving(
-        "policy: {post-copy: {precopy_rounds: 0}}, ",
+    let post_copy = Lab {
+        migration: "policy: {post-copy: {precopy_rounds: 0}},",
+        ..LAB
+    };
+    let record = arm(&post_copy.scenario(
         "
 vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1, dirtying: [{size: 4MiB, rate: 500/s}]}]
 timeline: [{live_migrate: {at: 500ms, vm: a, to: n2}}]
@@ -140,7 +169,7 @@ timeline: [{live_migrate: {at: 500ms, vm: a, to: n2}}]
 }
 
 fn a_move_to_a_dead_host_is_refused(arm: Arm) -> Vec<String> {
-    let record = arm(&scenario(
+    let record = arm(&LAB.scenario(
         "
 vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1}]
 timeline: [{live_migrate: {at: 1s, vm: a, to: n2}}]
@@ -153,7 +182,7 @@ faults: [{host_crash: {at: 500ms, host: n2}}]
 }
 
 fn a_vm_of_a_dead_host_is_restarted(arm: Arm) -> Vec<String> {
-    let record = arm(&scenario(
+    let record = arm(&LAB.scenario(
         "
 vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1}]
 faults: [{host_crash: {at: 500ms, host: n1}}]

@@ -3,27 +3,13 @@
 use twinrack_scenario::Scenario;
 use twinrack_scenario::record::{Event, EventRecord, Outcome, RunRecord};
 
-use crate::conformance::{holds_together, kvm_arm, sim_arm};
+use crate::conformance::{Lab, holds_together, kvm_arm, sim_arm};
 
-/// Three small hosts, and what else a test has on them.
-fn scenario(rest: &str) -> Scenario {
-    scenario_moving("", rest)
-}
-
-/// The same with another policy of migration.
-fn scenario_moving(policy: &str, rest: &str) -> Scenario {
-    let head = "
-name: devices
-duration: 5s
-hosts: [{name: n, count: 3, profile: hyperv-2009-16lp}]
-networks: [{name: lan, speed: 1Gb/s}]
-storage: [{name: csv1, kind: csv}]
-clusters: [{name: c1}]
-policies: {migration: {timings: {setup: 10ms, csv_hand_over: 1ms, resume: 1ms, clean_up: 1ms}, quick: {per_gib: 16s}}}
-";
-    let head = head.replace("migration: {", &format!("migration: {{{policy}"));
-    Scenario::from_yaml(&format!("{head}{rest}")).unwrap_or_else(|error| panic!("{error}"))
-}
+const LAB: Lab = Lab {
+    duration: "5s",
+    migration: "",
+    per_gib: "16s",
+};
 
 fn completed(record: &RunRecord) -> usize {
     let is_completed = |event: &Event| {
@@ -53,7 +39,7 @@ fn a_disk_is_whole_after_its_guest_moved_live_and_by_a_file() {
         return;
     }
     let vm = "disk: {size: 4MiB, reads: 500/s, writes: 500/s}, dirtying: [{rate: 2000/s, size: 8MiB}]";
-    let record = kvm_arm::run(&scenario(&format!(
+    let record = kvm_arm::run(&LAB.scenario(&format!(
         "vms:
   - {{name: a, host: n1, memory: 64MiB, vcpus: 2, {vm}}}
   - {{name: b, host: n2, memory: 64MiB, {vm}}}
@@ -77,8 +63,11 @@ fn a_disk_and_a_stream_are_whole_after_their_guest_moved_before_its_pages() {
     if !kvm_arm::is_here() || twinrack_hw::kvm::AbsentPages::available().is_err() {
         return;
     }
-    let record = kvm_arm::run(&scenario_moving(
-        "policy: {post-copy: {precopy_rounds: 0}}, ",
+    let post_copy = Lab {
+        migration: "policy: {post-copy: {precopy_rounds: 0}},",
+        ..LAB
+    };
+    let record = kvm_arm::run(&post_copy.scenario(
         "vms:
   - {name: a, host: n1, memory: 64MiB, disk: {size: 4MiB, reads: 500/s, writes: 500/s}, traffic: [{to: n3, rate: 8Mb/s}]}
 timeline: [{live_migrate: {at: 500ms, vm: a, to: n2}}, {live_migrate: {at: 2500ms, vm: a, to: n3}}]
@@ -94,7 +83,7 @@ timeline: [{live_migrate: {at: 500ms, vm: a, to: n2}}, {live_migrate: {at: 2500m
 /// Both bodies take the same keys, and on a machine that is not crowded do the same.
 #[test]
 fn the_simulated_guest_reads_and_writes_at_the_same_rates() {
-    let scenario = scenario(
+    let scenario = LAB.scenario(
         "vms: [{name: a, host: n1, memory: 64MiB, disk: {reads: 300/s, writes: 20/s}}, {name: b, host: n2, memory: 64MiB}]",
     );
     let record = sim_arm::run(&scenario);
@@ -108,7 +97,7 @@ fn streams_lose_and_double_nothing_while_sender_and_receiver_move() {
     if !kvm_arm::is_here() {
         return;
     }
-    let record = kvm_arm::run(&scenario(
+    let record = kvm_arm::run(&LAB.scenario(
         "vms:
   - {name: a, host: n1, memory: 32MiB, traffic: [{to: b, rate: 40Mb/s}, {to: n3, rate: 8Mb/s}]}
   - {name: b, host: n2, memory: 32MiB, traffic: [{to: a, rate: 8Mb/s}]}
@@ -135,7 +124,7 @@ fn streams_go_on_when_a_receiver_dies_and_when_a_sender_starts_anew() {
     if !kvm_arm::is_here() {
         return;
     }
-    let record = kvm_arm::run(&scenario(
+    let record = kvm_arm::run(&LAB.scenario(
         "vms:
   - {name: a, host: n1, memory: 32MiB, traffic: [{to: b, rate: 16Mb/s}, {to: c, rate: 16Mb/s}]}
   - {name: b, host: n2, memory: 32MiB, highly_available: false}
@@ -151,7 +140,7 @@ faults: [{host_crash: {at: 1500ms, host: n2}}]
 /// Both bodies: the link is cut, a migration over it stands still, and goes on when it is back.
 #[test]
 fn a_cut_link_holds_a_migration_up_until_it_is_back() {
-    let scenario = scenario(
+    let scenario = LAB.scenario(
         "vms: [{name: a, host: n1, memory: 128MiB, dirtying: [{rate: 500/s, size: 4MiB}]}]
 timeline: [{live_migrate: {at: 500ms, vm: a, to: n2}}]
 faults:
@@ -183,7 +172,7 @@ faults:
 /// Both bodies follow the same course.
 #[test]
 fn guests_follow_a_workload_as_it_changes() {
-    let scenario = scenario(
+    let scenario = LAB.scenario(
         "workloads:
   - {name: day, demand: {steps: {steps: [{at: 0s, cpu: 10%}, {at: 2s, cpu: 60%}]}}, dirtying: follows-demand}
   - {name: restless, demand: {bursty: {states: [{cpu: 5%, stay: 500ms}, {cpu: 30%, stay: 500ms}]}}}

@@ -13,6 +13,7 @@ mod determinism;
 /// Guests of the KVM body that use disk and network: what they wrote is there, and what they sent has come.
 mod devices;
 /// Files that a killed command was writing are whole or absent, and the command goes on when it is given again.
+mod howto;
 mod kills;
 /// Logs of a lab become records, and profiles are fitted to them.
 mod record;

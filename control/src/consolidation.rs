@@ -4,12 +4,14 @@
 //! The steps are those of Beloglazov and Buyya 2012, with the constraints of real hosts: memory, the migrations that a host
 //! can take part in, VMs on their way already, and the time a host takes to start.
 
+mod emptying;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use twinrack_scenario::spec::consolidation::{ConsolidationSpec, PlacementSpec};
 use twinrack_scenario::spec::migration::MigrationCostSpec;
-use twinrack_scenario::units::SimDuration;
+use twinrack_scenario::units::{Bytes, SimDuration};
 use twinrack_scenario::{HostId, VmId};
 
 use crate::fabric::{Fabric, HostState, VmState};
@@ -56,6 +58,8 @@ struct Round {
     moves: Vec<Proposal>,
     /// Hosts that are switched off, as far as they were not passed over yet; looked for when one is first needed.
     off: Option<VecDeque<HostId>>,
+    /// Memory of the VMs of the host that is looked at.
+    sizes: Vec<Bytes>,
 }
 
 impl Consolidator {
@@ -97,13 +101,7 @@ impl Consolidator {
             .filter(|host| fabric.host(*host).state == HostState::Up && !maintenance.holds(*host))
             .filter(|host| !self.waiting.contains_key(host))
             .collect();
-        let mut round = Round {
-            fit: Fit::new(self.placement),
-            reach: Reach::default(),
-            moves: Vec::new(),
-            off: None,
-        };
-        let mut overloaded = Vec::new();
+        let (mut overloaded, mut open) = (Vec::new(), Vec::new());
         for host in usable {
             let room = self.room(host, fabric);
             // What takes part in a migration keeps still until it is over: its load is about to change.
@@ -113,9 +111,16 @@ impl Consolidator {
             if self.is_overloaded(fabric.vms_on(host), room, fabric) {
                 overloaded.push((host, room));
             } else if !self.leaving.contains(&host) {
-                round.fit.put(host, room);
+                open.push((host, room));
             }
         }
+        let mut round = Round {
+            fit: Fit::with(self.placement, open),
+            reach: Reach::default(),
+            moves: Vec::new(),
+            off: None,
+            sizes: Vec::new(),
+        };
         for (host, room) in overloaded {
             self.leaving.remove(&host);
             self.relieve(host, room, &mut round, fabric);
@@ -192,18 +197,6 @@ impl Consolidator {
     fn ahead(&self, vms: &[VmId], fabric: &impl Fabric) -> f64 {
         let slowest = vms.iter().map(|vm| move_time(*vm, fabric)).fold(0.0, f64::max);
         libm::ceil(slowest / self.spec.interval.as_secs_f64()).max(1.0)
-    }
-
-    /// Whether emptying a host gives more than it takes: within one interval its VMs' migrations must be over and cost less
-    /// energy than the host draws idle meanwhile.
-    fn pays(&self, host: HostId, vms: &[VmId], fabric: &impl Fabric) -> bool {
-        let interval = self.spec.interval.as_secs_f64();
-        let processors = f64::from(fabric.host(host).processors);
-        let (idle, full) = (fabric.watts_at(host, 0.0).0, fabric.watts_at(host, processors).0);
-        let bytes: f64 = vms.iter().map(|vm| fabric.vm(*vm).memory.as_f64()).sum();
-        // Both ends work, and the other is taken for a host like this.
-        let joules = 2.0 * bytes * self.seconds_per_byte * (full - idle) / processors;
-        joules <= idle * interval && vms.iter().all(|vm| move_time(*vm, fabric) <= interval)
     }
 
     /// The past load of the VMs now on a host, as a share of it, oldest first: it travels with the VMs.
@@ -315,110 +308,11 @@ impl Consolidator {
         off.remove(at)
     }
 
-    /// Hosts that the last decision could not empty whole give up more of their VMs, or keep them if nobody can take
-    /// them any more.
-    fn go_on_emptying(&mut self, mover: &Mover, round: &mut Round, fabric: &impl Fabric) {
-        let mut taken = BTreeSet::new();
-        for host in self.leaving.clone() {
-            if mover.involves(host) {
-                continue;
-            }
-            if fabric.host(host).state != HostState::Up || !self.vacate(host, round, &mut taken, fabric) {
-                self.leaving.remove(&host);
-            }
-        }
-    }
-
-    /// Empties hosts in the order of their load, as far as the others can take their VMs.
-    fn empty(&mut self, mover: &Mover, round: &mut Round, fabric: &mut impl Fabric) {
-        let mut hosts: Vec<(f64, HostId)> = (0..fabric.host_count())
-            .map(HostId)
-            .filter_map(|host| {
-                let room = round.fit.get(host)?;
-                Some((room.asked / room.processors, host))
-            })
-            .collect();
-        hosts.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let mut taken: BTreeSet<HostId> = round.moves.iter().map(|(_, to)| *to).collect();
-        // An empty host takes nobody in: it is switched off.
-        for (_, host) in &hosts {
-            if fabric.vms_on(*host).is_empty() && !taken.contains(host) && !mover.involves(*host) {
-                round.fit.remove(*host);
-                fabric.power_off(*host);
-            }
-        }
-        for (_, host) in hosts {
-            if taken.contains(&host) {
-                continue;
-            }
-            let Some(room) = round.fit.remove(host) else {
-                continue;
-            };
-            if self.vacate(host, round, &mut taken, fabric) {
-                self.leaving.insert(host);
-            } else {
-                round.fit.put(host, room);
-            }
-        }
-    }
-
-    /// Finds a place for every VM of a host on others, and sends as many away as one decision may; the room of the rest
-    /// is kept for them in this picture. Without a place for all of them nothing changes.
-    fn vacate(
-        &self,
-        host: HostId,
-        round: &mut Round,
-        taken: &mut BTreeSet<HostId>,
-        fabric: &impl Fabric,
-    ) -> bool {
-        let vms = fabric.vms_on(host);
-        let mut may_move = |vm: &VmId| self.may_move(*vm, &mut round.reach, fabric);
-        // Most hosts are passed over for want of memory elsewhere, which their sizes alone tell.
-        let sizes = vms.iter().map(|vm| fabric.vm(*vm).footprint);
-        if vms.is_empty()
-            || !round.fit.might_hold(sizes.collect())
-            || !vms.iter().all(&mut may_move)
-            || !self.pays(host, vms, fabric)
-        {
-            return false;
-        }
-        let Some(moves) = self.all_elsewhere(vms, round, fabric) else {
-            return false;
-        };
-        taken.extend(moves.iter().map(|(_, to)| *to));
-        round
-            .moves
-            .extend(moves.into_iter().take(self.spec.moves_max as usize));
-        true
-    }
-
     /// Whether a VM can be told to move: it runs, is not promised to a host that starts, and the product moves such VMs.
     fn may_move(&self, vm: VmId, reach: &mut Reach, fabric: &impl Fabric) -> bool {
         let view = fabric.vm(vm);
         let promised = || self.waiting.values().flatten().any(|(other, _)| *other == vm);
         view.movable && view.state == VmState::Running && !promised() && reach.leaves(vm, fabric)
-    }
-
-    /// A place for every VM of a host, or none at all.
-    fn all_elsewhere(&self, vms: &[VmId], round: &mut Round, fabric: &impl Fabric) -> Option<Vec<Proposal>> {
-        let Round { fit, reach, .. } = round;
-        let watts = |host: HostId, busy: f64| fabric.watts_at(host, busy);
-        let mut moves: Vec<(VmId, HostId, Room)> = Vec::new();
-        for vm in vms {
-            let need = need_of(*vm, fabric);
-            let mut open = |host| reach.admits(*vm, host, fabric);
-            let to = fit.choose(need, self.spec.target_ceiling.0, &watts, &mut open);
-            let Some((to, before)) = to.and_then(|to| Some((to, *fit.get(to)?))) else {
-                // Undo in reverse, so that a host chosen twice ends as it began.
-                for (_, host, room) in moves.into_iter().rev() {
-                    fit.put(host, room);
-                }
-                return None;
-            };
-            fit.place(to, need);
-            moves.push((*vm, to, before));
-        }
-        Some(moves.into_iter().map(|(vm, to, _)| (vm, to)).collect())
     }
 }
 

@@ -53,11 +53,10 @@ struct Picture(Fit);
 
 impl Picture {
     fn new(policy: PlacementSpec, fabric: &impl Fabric) -> Self {
-        let mut fit = Fit::new(policy);
         let up = (0..fabric.host_count())
             .map(HostId)
             .filter(|host| fabric.host(*host).state == HostState::Up);
-        for host in up {
+        let rooms = up.map(|host| {
             let view = fabric.host(host);
             let vcpus = fabric
                 .vms_on(host)
@@ -73,8 +72,8 @@ impl Picture {
                 free: view.memory_free,
                 moves: u32::MAX,
             };
-            fit.put(host, room);
-        }
-        Self(fit)
+            (host, room)
+        });
+        Self(Fit::with(policy, rooms))
     }
 }

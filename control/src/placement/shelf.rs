@@ -1,8 +1,10 @@
 //! A shelf: hosts in order of load, cut into blocks that say what the roomiest host in them could take.
 //!
-//! A search for the first or the last host that holds a VM passes over whole blocks and never misses a host: the choice is
-//! that of a look at every host, at a cost that grows with the blocks looked at (entries / 64) instead of with the hosts.
+//! A search for the first or the last host that holds a VM passes over whole blocks, and over whole aisles of blocks, and never
+//! misses a host: the choice is that of a look at every host, at a cost that grows with the aisles (entries / 2,000) instead of
+//! with the hosts. Where a block begins and ends is written in the block, so that passing over it is no look at its hosts.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use twinrack_scenario::HostId;
@@ -11,11 +13,15 @@ use super::target::{Need, Room};
 
 /// A block past this is cut in two.
 const BLOCK_MAX: usize = 128;
+/// Blocks of an aisle.
+const AISLE: usize = 32;
 
 /// Hosts in order of (key, number); the key is the load asked for, or nothing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shelf {
     blocks: Vec<Block>,
+    /// For every 32 blocks what the roomiest of their hosts could take.
+    aisles: Vec<Option<u64>>,
 }
 
 /// A host and what is known of it.
@@ -27,15 +33,22 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    const fn place(&self) -> (f64, HostId) {
+    pub(super) const fn new(host: HostId, key: f64, room: Room) -> Self {
+        Self { key, host, room }
+    }
+
+    pub(super) const fn place(&self) -> (f64, HostId) {
         (self.key, self.host)
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Block {
-    /// Never empty.
+    /// In order, and never none.
     entries: Vec<Entry>,
+    /// The places of its first and its last entry.
+    first: (f64, HostId),
+    last: (f64, HostId),
     /// The most free memory of a host that can take a VM at all.
     free_max: Option<u64>,
 }
@@ -52,42 +65,56 @@ pub(super) struct BlockView<'a> {
 }
 
 impl Block {
-    fn new(entries: Vec<Entry>) -> Self {
+    /// A block of some entries in order; none of none.
+    fn of(entries: Vec<Entry>) -> Option<Self> {
         let mut block = Self {
+            first: entries.first()?.place(),
+            last: entries.last()?.place(),
             entries,
             free_max: None,
         };
         block.measure();
-        block
+        Some(block)
     }
 
     fn measure(&mut self) {
         let open = self.entries.iter().filter(|entry| entry.room.moves > 0);
         self.free_max = open.map(|entry| entry.room.free.0).max();
     }
+}
 
-    fn may_hold(&self, need: Need) -> bool {
-        self.free_max.is_some_and(|free| free >= need.memory.0)
-    }
-
-    fn after_last(&self, key: (f64, HostId)) -> bool {
-        self.entries.last().is_some_and(|last| before(last.place(), key))
-    }
+const fn may_hold(free_max: Option<u64>, need: Need) -> bool {
+    matches!(free_max, Some(free) if free >= need.memory.0)
 }
 
 /// Loads are never negative nor NaN; `total_cmp` keeps the order total all the same.
+pub(super) fn order(a: (f64, HostId), b: (f64, HostId)) -> Ordering {
+    a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
+}
+
 fn before(a: (f64, HostId), b: (f64, HostId)) -> bool {
-    a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).is_lt()
+    order(a, b).is_lt()
 }
 
 impl Shelf {
+    /// A shelf of hosts in order of (key, number).
+    pub(super) fn of(ordered: &[Entry]) -> Self {
+        let blocks = ordered.chunks(BLOCK_MAX / 2);
+        let mut shelf = Self {
+            blocks: blocks.filter_map(|entries| Block::of(entries.to_vec())).collect(),
+            aisles: Vec::new(),
+        };
+        shelf.measure_from(0);
+        shelf
+    }
+
     pub(super) fn insert(&mut self, host: HostId, key: f64, room: Room) {
-        let entry = Entry { key, host, room };
+        let entry = Entry::new(host, key, room);
         let at = self
             .block_of(entry.place())
             .min(self.blocks.len().saturating_sub(1));
         let Some(block) = self.blocks.get_mut(at) else {
-            self.blocks.push(Block::new(vec![entry]));
+            *self = Self::of(&[entry]);
             return;
         };
         let place = block
@@ -96,10 +123,22 @@ impl Shelf {
         block.entries.insert(place, entry);
         if block.entries.len() > BLOCK_MAX {
             let upper = block.entries.split_off(BLOCK_MAX / 2);
-            block.measure();
-            self.blocks.insert(at + 1, Block::new(upper));
-        } else if room.moves > 0 {
+            let lower = std::mem::take(&mut block.entries);
+            let halves = [lower, upper].into_iter().filter_map(Block::of);
+            self.blocks.splice(at..=at, halves);
+            self.measure_from(at);
+            return;
+        }
+        if before(entry.place(), block.first) {
+            block.first = entry.place();
+        }
+        if before(block.last, entry.place()) {
+            block.last = entry.place();
+        }
+        if room.moves > 0 {
+            let aisle = &mut self.aisles[at / AISLE];
             block.free_max = block.free_max.max(Some(room.free.0));
+            *aisle = (*aisle).max(block.free_max);
         }
     }
 
@@ -108,11 +147,34 @@ impl Shelf {
         let Some(block) = self.blocks.get_mut(at) else {
             return;
         };
-        block.entries.retain(|entry| entry.host != host);
-        if block.entries.is_empty() {
+        let Some(place) = block.entries.iter().position(|entry| entry.host == host) else {
+            return;
+        };
+        block.entries.remove(place);
+        let ends = (block.entries.first(), block.entries.last());
+        let (Some(first), Some(last)) = ends else {
             self.blocks.remove(at);
-        } else if block.free_max == Some(room.free.0) {
+            self.measure_from(at);
+            return;
+        };
+        (block.first, block.last) = (first.place(), last.place());
+        if block.free_max == Some(room.free.0) {
             block.measure();
+            self.measure(at / AISLE);
+        }
+    }
+
+    /// Takes the measure of an aisle anew.
+    fn measure(&mut self, aisle: usize) {
+        let blocks = self.blocks.iter().skip(aisle * AISLE).take(AISLE);
+        self.aisles[aisle] = blocks.filter_map(|block| block.free_max).max();
+    }
+
+    /// Blocks came or went from one on: so for the aisles from there.
+    fn measure_from(&mut self, block: usize) {
+        self.aisles.resize(self.blocks.len().div_ceil(AISLE), None);
+        for aisle in block / AISLE..self.aisles.len() {
+            self.measure(aisle);
         }
     }
 
@@ -133,9 +195,7 @@ impl Shelf {
         need: Need,
         holds: impl Fn(&Entry) -> bool,
     ) -> Option<&Entry> {
-        self.within(keys)
-            .iter()
-            .filter(|block| block.may_hold(need))
+        self.open(self.within(keys), need)
             .flat_map(|block| &block.entries)
             .skip_while(|entry| entry.key < keys.start)
             .take_while(|entry| entry.key < keys.end)
@@ -150,10 +210,8 @@ impl Shelf {
         holds: impl Fn(&Entry) -> bool,
     ) -> Option<&Entry> {
         let found = self
-            .within(keys)
-            .iter()
+            .open(self.within(keys), need)
             .rev()
-            .filter(|block| block.may_hold(need))
             .flat_map(|block| block.entries.iter().rev())
             .skip_while(|entry| entry.key >= keys.end)
             .take_while(|entry| entry.key >= keys.start)
@@ -163,26 +221,34 @@ impl Shelf {
 
     /// The blocks where a host may hold a VM.
     pub(super) fn blocks(&self, need: Need) -> impl Iterator<Item = BlockView<'_>> {
-        let open = self.blocks.iter().filter(move |block| block.may_hold(need));
-        open.map(|block| BlockView {
+        self.open(0..self.blocks.len(), need).map(|block| BlockView {
             free_max: block.free_max.unwrap_or(0),
-            load_min: block.entries[0].key,
+            load_min: block.first.0,
             entries: &block.entries,
         })
     }
 
-    /// The blocks where keys of a range can be. Both ends are sought by halves: what is then passed over costs a look at the
-    /// block, none at its entries, which would be a miss of the cache each.
-    fn within(&self, keys: &Range<f64>) -> &[Block] {
+    /// Those blocks of a range where a host may hold a VM.
+    fn open(&self, range: Range<usize>, need: Need) -> impl DoubleEndedIterator<Item = &Block> {
+        let aisles = range.start / AISLE..range.end.div_ceil(AISLE);
+        aisles
+            .filter(move |aisle| may_hold(self.aisles[*aisle], need))
+            .flat_map(move |aisle| {
+                let (from, to) = (aisle * AISLE, (aisle + 1) * AISLE);
+                &self.blocks[from.max(range.start)..to.min(range.end)]
+            })
+            .filter(move |block| may_hold(block.free_max, need))
+    }
+
+    /// The blocks where keys of a range can be.
+    fn within(&self, keys: &Range<f64>) -> Range<usize> {
         let from = self.block_of((keys.start, HostId(0)));
-        let to = self
-            .blocks
-            .partition_point(|block| block.entries[0].key < keys.end);
-        self.blocks.get(from..to).unwrap_or_default()
+        let to = self.blocks.partition_point(|block| block.first.0 < keys.end);
+        from..to.max(from)
     }
 
     /// The first block whose last entry is not before a key.
     fn block_of(&self, key: (f64, HostId)) -> usize {
-        self.blocks.partition_point(|block| block.after_last(key))
+        self.blocks.partition_point(|block| before(block.last, key))
     }
 }

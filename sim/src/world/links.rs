@@ -34,8 +34,9 @@ pub struct Network {
     /// Largest packet.
     pub mtu: Bytes,
     framing: FramingSpec,
-    /// What each host's link carries of payload.
+    /// What each host's link carries of payload, and the slowest of them.
     link: Vec<BitsPerSecond>,
+    slowest: BitsPerSecond,
     /// What each host's processors can receive, where its adapter bounds them.
     receive: Vec<Option<BitsPerSecond>>,
     /// What it carries.
@@ -133,6 +134,7 @@ impl Network {
             goodput: spec.goodput,
             mtu,
             framing: spec.framing,
+            slowest: slowest(&link),
             link,
             carried: Level::new(SimTime::ZERO, 0.0),
             cycles: Level::new(SimTime::ZERO, 0.0),
@@ -160,8 +162,8 @@ impl Network {
     }
 
     /// What the slowest of its links carries of payload.
-    pub fn link_rate(&self) -> BitsPerSecond {
-        self.link.iter().copied().min().unwrap_or_default()
+    pub const fn link_rate(&self) -> BitsPerSecond {
+        self.slowest
     }
 
     fn plain(scenario: &Scenario) -> Self {
@@ -178,6 +180,7 @@ impl Network {
             mtu,
             framing: FramingSpec::Ethernet,
             receive: vec![None; link.len()],
+            slowest: slowest(&link),
             link,
             carried: Level::new(SimTime::ZERO, 0.0),
             cycles: Level::new(SimTime::ZERO, 0.0),
@@ -241,6 +244,10 @@ impl Network {
             FramingSpec::None => 1.0,
         }
     }
+}
+
+fn slowest(links: &[BitsPerSecond]) -> BitsPerSecond {
+    links.iter().copied().min().unwrap_or_default()
 }
 
 /// The hosts that a network connects: all, when it names none.

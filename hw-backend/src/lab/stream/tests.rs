@@ -36,7 +36,24 @@ fn sinks() -> (Sinks, SocketAddr) {
     (sinks, (HERE, port).into())
 }
 
+/// Sinks that receive the stream, the route to them, and nobody yet who sends.
+fn line() -> (Sinks, Routes) {
+    let (sinks, at) = sinks();
+    sinks.open(STREAM, 0);
+    let routes = Routes::default();
+    routes.set(STREAM, Some(at));
+    (sinks, routes)
+}
+
+/// The sending end for a guest that runs.
+fn sender(routes: &Routes) -> Sender {
+    let sender = Sender::new(&[load()], routes, SECRET);
+    sender.begin();
+    sender
+}
+
 /// A guest: goes on from where it is told to.
+#[derive(Default)]
 struct Guest {
     position: u64,
 }
@@ -70,10 +87,7 @@ fn position(sinks: &Sinks) -> u64 {
 
 #[test]
 fn what_is_sent_is_received_and_nothing_else() {
-    let (sinks, at) = sinks();
-    sinks.open(STREAM, 0);
-    let routes = Routes::default();
-    routes.set(STREAM, Some(at));
+    let (sinks, routes) = line();
     let sender = Sender::new(&[load()], &routes, SECRET);
     assert_eq!(
         sender.offer(0, 0, &bytes(0, 8)),
@@ -81,7 +95,7 @@ fn what_is_sent_is_received_and_nothing_else() {
         "nothing before the guest runs"
     );
     sender.begin();
-    let mut guest = Guest { position: 0 };
+    let mut guest = Guest::default();
     guest.sends(&sender, 40_000, "a megabyte", |position| position >= 1 << 20);
     assert_eq!(sender.settle(), [Some(guest.position)]);
     assert_eq!((position(&sinks), sinks.wrong()), (guest.position, None));
@@ -89,14 +103,10 @@ fn what_is_sent_is_received_and_nothing_else() {
 
 #[test]
 fn a_sender_that_moves_goes_on_where_the_sink_is() {
-    let (sinks, at) = sinks();
-    sinks.open(STREAM, 0);
-    let routes = Routes::default();
-    routes.set(STREAM, Some(at));
-    let mut guest = Guest { position: 0 };
+    let (sinks, routes) = line();
+    let mut guest = Guest::default();
     for round in 1..=4 {
-        let sender = Sender::new(&[load()], &routes, SECRET);
-        sender.begin();
+        let sender = sender(&routes);
         guest.sends(&sender, 8_000, "the next half megabyte", |position| {
             position >= round << 19
         });
@@ -110,14 +120,10 @@ fn a_sender_that_moves_goes_on_where_the_sink_is() {
 
 #[test]
 fn a_receiver_that_moves_takes_the_position_along() {
-    let (first, at_first) = sinks();
+    let (first, routes) = line();
     let (second, at_second) = sinks();
-    first.open(STREAM, 0);
-    let routes = Routes::default();
-    routes.set(STREAM, Some(at_first));
-    let sender = Sender::new(&[load()], &routes, SECRET);
-    sender.begin();
-    let mut guest = Guest { position: 0 };
+    let sender = sender(&routes);
+    let mut guest = Guest::default();
     // What the sender takes may all be in its buffers still: the sink says what has come.
     guest.sends(&sender, 8_000, "half a megabyte", |_| position(&first) >= 1 << 19);
     let came = first.close(STREAM).expect("nothing came wrong");
@@ -131,13 +137,9 @@ fn a_receiver_that_moves_takes_the_position_along() {
 
 #[test]
 fn a_guest_that_ends_without_its_connection_is_not_compared() {
-    let (sinks, at) = sinks();
-    sinks.open(STREAM, 0);
-    let routes = Routes::default();
-    routes.set(STREAM, Some(at));
-    let sender = Sender::new(&[load()], &routes, SECRET);
-    sender.begin();
-    let mut guest = Guest { position: 0 };
+    let (sinks, routes) = line();
+    let sender = sender(&routes);
+    let mut guest = Guest::default();
     guest.sends(&sender, 8_000, "some", |position| position >= 1 << 16);
     // The receiver's host is gone in this moment, and with it what was on its way.
     sinks.close(STREAM).expect("nothing came wrong");
@@ -154,12 +156,8 @@ fn a_guest_that_ends_without_its_connection_is_not_compared() {
 #[test]
 fn a_byte_that_is_not_the_streams_is_found_and_so_is_one_that_is_missing() {
     for harm in [0, 1] {
-        let (sinks, at) = sinks();
-        sinks.open(STREAM, 0);
-        let routes = Routes::default();
-        routes.set(STREAM, Some(at));
-        let sender = Sender::new(&[load()], &routes, SECRET);
-        sender.begin();
+        let (sinks, routes) = line();
+        let sender = sender(&routes);
         let mut harmed = bytes(0, 8_000);
         if harm == 0 {
             harmed[4_001] ^= 4;
@@ -199,14 +197,10 @@ fn nobody_opens_a_stream_without_the_runs_secret_or_one_that_is_not_received_her
 
 #[test]
 fn a_stream_whose_link_is_cut_waits_and_what_does_not_fit_its_buffer_is_not_taken() {
-    let (sinks, at) = sinks();
-    sinks.open(STREAM, 0);
-    let routes = Routes::default();
-    routes.set(STREAM, Some(at));
+    let (sinks, routes) = line();
     routes.grant(STREAM, BitsPerSecond(0));
-    let sender = Sender::new(&[load()], &routes, SECRET);
-    sender.begin();
-    let mut guest = Guest { position: 0 };
+    let sender = sender(&routes);
+    let mut guest = Guest::default();
     guest.sends(&sender, 40_000, "connected", |position| position > 0);
     let began = Instant::now();
     loop {

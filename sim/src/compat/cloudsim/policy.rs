@@ -183,22 +183,26 @@ impl Rules {
             .and_then(|at| vms.get(at).copied())
     }
 
-    /// The host on which a VM raises the power least, by the program's reckoning.
+    /// The host on which a VM raises the power least, by the program's reckoning, of those that it would not overload.
+    ///
+    /// Whether it would is asked last, for it looks at the past: only of hosts that would be taken if it did not.
     fn target(&self, cloud: &mut Cloud<'_>, vm: usize, excluded: &[bool]) -> Option<usize> {
-        let mut suited = Vec::new();
+        let mut best: Option<(f64, usize)> = None;
         for host in (0..cloud.hosts.len()).filter(|host| !excluded[*host]) {
             if !suitable(cloud, vm, host) {
                 continue;
             }
-            if cloud.hosts[host].allocated_sum != 0.0 {
+            let runs = cloud.hosts[host].allocated_sum != 0.0;
+            if runs {
                 cloud.tried(host);
-                if self.overloaded(cloud, host, Some(vm)) {
-                    continue;
-                }
             }
-            suited.push(host);
+            let cost = increase(cloud, vm, host);
+            let cheaper = best.is_none_or(|(least, _)| cost < least);
+            if cheaper && !(runs && self.overloaded(cloud, host, Some(vm))) {
+                best = Some((cost, host));
+            }
         }
-        cheapest(cloud, vm, suited.into_iter())
+        best.map(|(_, host)| host)
     }
 
     /// Empties hosts, the least used first, but not those that `kept` moves lead to.
@@ -257,13 +261,15 @@ fn suitable(cloud: &Cloud<'_>, vm: usize, index: usize) -> bool {
         && (!cloud.mended.has(Oddity::UncheckedMemory) || cloud.has_memory(vm, index))
 }
 
+/// Watts that a VM would add to a host.
+fn increase(cloud: &Cloud<'_>, vm: usize, host: usize) -> f64 {
+    let host = &cloud.hosts[host];
+    host.watts((host.allocated_sum + cloud.vms[vm].request) / host.total) - host.draws
+}
+
 fn cheapest(cloud: &Cloud<'_>, vm: usize, hosts: impl Iterator<Item = usize>) -> Option<usize> {
-    let cost = |index: usize| {
-        let host = &cloud.hosts[index];
-        host.watts((host.allocated_sum + cloud.vms[vm].request) / host.total) - host.draws
-    };
     hosts
-        .map(|host| (cost(host), host))
+        .map(|host| (increase(cloud, vm, host), host))
         .reduce(|best, other| if other.0 < best.0 { other } else { best })
         .map(|(_, host)| host)
 }
@@ -305,19 +311,12 @@ fn least_squares(past: impl Fn(usize) -> f64) -> Option<bool> {
 /// The VM whose past the others explain best; `None` when it can't be fitted.
 fn most_correlated(cloud: &Cloud<'_>, vms: &[usize]) -> Option<usize> {
     let length = vms.iter().map(|vm| cloud.vms[*vm].history.len()).min()?;
-    let rows: Vec<Vec<f64>> = vms
+    let pasts: Vec<Vec<f64>> = vms
         .iter()
         .map(|vm| cloud.vms[*vm].history.iter().take(length).copied().collect())
         .collect();
     let mut best: (f64, usize) = (f64::MIN_POSITIVE, 0);
-    for own in 0..rows.len() {
-        let others: Vec<&[f64]> = rows
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != own)
-            .map(|(_, row)| row.as_slice())
-            .collect();
-        let share = explained(&rows[own], &others).ok()?;
+    for (own, share) in explained(&pasts).ok()?.into_iter().enumerate() {
         if share > best.0 {
             best = (share, own);
         }
