@@ -85,7 +85,12 @@ fn pair(with: [Slice; 2], without: [Slice; 2]) -> Option<Taken> {
 }
 
 /// The overhead of the events of `with` beyond those of `base`, once for each of the effort's pairs.
-pub fn taken(system: &System, effort: Effort, base: Paging, with: Paging) -> Result<Vec<Taken>, MachineError> {
+pub fn taken(
+    system: &System,
+    effort: Effort,
+    base: Paging,
+    with: Paging,
+) -> Result<Vec<Taken>, MachineError> {
     let walking = |paging: Paging| Paging {
         tlb_misses: WALK,
         mapped: MEMORY,
@@ -120,9 +125,17 @@ pub fn taken(system: &System, effort: Effort, base: Paging, with: Paging) -> Res
     for _ in 0..effort.pairs {
         let mut pairs = Vec::new();
         for index in 0..PAIRS {
-            let (first, second) = if index % 2 == 0 { (with, base) } else { (base, with) };
+            let (first, second) = if index % 2 == 0 {
+                (with, base)
+            } else {
+                (base, with)
+            };
             let (first, second) = (slice(first)?, slice(second)?);
-            let (on, off) = if index % 2 == 0 { (first, second) } else { (second, first) };
+            let (on, off) = if index % 2 == 0 {
+                (first, second)
+            } else {
+                (second, first)
+            };
             pairs.extend(pair(on, off));
         }
         groups.push(middle(&pairs));
@@ -216,7 +229,12 @@ pub fn prices(system: &System, effort: Effort) -> Result<Vec<Figure>, MachineErr
         .map(|((full, half), fill)| table(full / tables(WRITES / SWITCHES), half - fill))
         .collect();
     Ok(vec![
-        Figure::of("fill", "an entry made present and the page behind it touched", "s", fills),
+        Figure::of(
+            "fill",
+            "an entry made present and the page behind it touched",
+            "s",
+            fills,
+        ),
         Figure::of(
             "page_table_write",
             "an entry rewritten of a table that is let go by, without a switch",
@@ -260,8 +278,8 @@ mod tests {
         let slice = |busy, burned, filled| Slice {
             busy,
             counters: Counters {
-                burned,
                 filled,
+                burned,
                 ..Counters::default()
             },
         };

@@ -198,7 +198,10 @@ mod tests {
             .unwrap_or_else(|rejected| panic!("{rejected}\n{profile}"));
         let policies = &read.spec.policies;
         assert_eq!(policies.paging.costs.fill, Some(SimDuration::from_nanos(2700)));
-        assert_eq!(policies.paging.costs.entry_sync, Some(SimDuration::from_nanos(100)));
+        assert_eq!(
+            policies.paging.costs.entry_sync,
+            Some(SimDuration::from_nanos(100))
+        );
         let timings = &policies.migration.timings;
         assert_eq!(timings.pause, Some(SimDuration::from_millis(5)));
         assert_eq!(timings.round, Some(SimDuration::from_nanos(700_000)));

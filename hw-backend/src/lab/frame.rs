@@ -91,7 +91,10 @@ mod tests {
             write(&mut bytes, &7_u32).expect("written");
             bytes[2] = other;
             let told = error(&bytes);
-            assert!(told.contains(&format!("version {other}, expected {VERSION}")), "{told}");
+            assert!(
+                told.contains(&format!("version {other}, expected {VERSION}")),
+                "{told}"
+            );
             assert!(told.contains("run the same twinrack on both ends"), "{told}");
         }
     }

@@ -86,13 +86,19 @@ impl Paging {
         Self {
             overhead,
             guest_walk: native_walks(costs, rates),
-            exits_per_s: fills + writes + loads
+            exits_per_s: fills
+                + writes
+                + loads
                 + lagging.faults_per_s()
                 + rates.invalidations.0
                 + rates.guest_faults.0,
             shadow: shadow_memory(rates.mapped),
             walk_refs: f64::from(LEVELS) - rates.guest_large_pages.0,
-            lock: Lock::new([(fills, costs.fill), (writes, costs.page_table_write), lagging.passes()]),
+            lock: Lock::new([
+                (fills, costs.fill),
+                (writes, costs.page_table_write),
+                lagging.passes(),
+            ]),
         }
     }
 

@@ -130,7 +130,9 @@ fn a_shadow_is_whole_tables() {
 #[test]
 fn a_load_pays_for_each_table_that_was_written_to_since_the_last() {
     let costs = PagingCosts::new(
-        &spec("{costs: {fill: 0s, context_switch: 0s, table_unsync: 4us, entry_sync: 100ns, unsynced: 100%}}"),
+        &spec(
+            "{costs: {fill: 0s, context_switch: 0s, table_unsync: 4us, entry_sync: 100ns, unsynced: 100%}}",
+        ),
         Hertz(1_000_000_000),
     );
     let seen = |rates: &str| Paging::new(&costs, &spec(rates), PagingMode::Shadow);
@@ -151,5 +153,8 @@ fn a_load_pays_for_each_table_that_was_written_to_since_the_last() {
     assert_eq!(overhead("{page_table_writes: 1M/s, fills: 1M/s}"), 0.0);
     // A load, and the fault of the first write.
     let exits = seen("{context_switches: 1000/s, page_table_writes: 5000/s}").exits_per_s;
-    assert!((exits - (1000.0 + 1000.0 * (1.0 + 4.0 / 512.0))).abs() < 1e-9, "{exits}");
+    assert!(
+        (exits - (1000.0 + 1000.0 * (1.0 + 4.0 / 512.0))).abs() < 1e-9,
+        "{exits}"
+    );
 }
