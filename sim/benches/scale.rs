@@ -116,7 +116,7 @@ fn day(c: &mut Criterion) {
         group.bench_function(id, |b| match hosts {
             // It takes most of a minute: one run stands for all samples.
             100_000 => {
-                b.iter_custom(|runs| *took.get_or_insert_with(|| lived(hosts, &scenario)) * runs as u32)
+                b.iter_custom(|runs| *took.get_or_insert_with(|| lived(hosts, &scenario)) * runs as u32);
             }
             _ => b.iter(|| black_box(simulate(&scenario))),
         });

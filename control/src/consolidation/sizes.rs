@@ -62,7 +62,9 @@ mod tests {
         let mut sizes = Sizes::default();
         for (host, vms) in [(3, &[4, 4, 8][..]), (5, &[]), (6, &[8])] {
             sizes.begin(HostId(host));
-            vms.iter().for_each(|size| sizes.add(Bytes(*size)));
+            for size in vms {
+                sizes.add(Bytes(*size));
+            }
         }
         let rows: Vec<_> = sizes.rows().collect();
         assert_eq!(rows, [(HostId(3), 0..2), (HostId(5), 2..2), (HostId(6), 2..3)]);
