@@ -11,10 +11,11 @@ use crate::yaml::{DEPTH_MAX, Entry, Node, Value, parse};
 /// that replace whole sections or items.
 pub fn is_early(path: &str) -> bool {
     let steps = steps(path, SourceId(0));
-    let (first, last) = (steps.first(), steps.last());
-    steps.len() <= 2
-        || first.is_some_and(|step| step.text == "defaults")
-        || last.is_some_and(|step| step.text == "profile")
+    let first_is = |text| steps.first().is_some_and(|step| step.text == text);
+    // An item may be called `profile` too, but then it is the second step. Behind the name of a profile there is nothing to set,
+    // which is told while the name is still there.
+    let names_at = if first_is("policies") { 1 } else { 2 };
+    steps.len() <= 2 || first_is("defaults") || steps.iter().skip(names_at).any(|step| step.text == "profile")
 }
 
 /// Applies one setting; a fault when the path leads nowhere or the value is not YAML.

@@ -156,6 +156,13 @@ fn a_setting_reaches_into_what_a_profile_filled_in() {
 }
 
 #[test]
+fn behind_the_name_of_a_profile_there_is_nothing_to_set() {
+    for path in ["vms[0].profile.nan", "hosts[0].profile.memory"] {
+        assert!(read_with(&[(path, "wb")]).is_err(), "{path}");
+    }
+}
+
+#[test]
 fn a_wrong_setting_is_shown_where_it_is_wrong() {
     let told = |path: &str, value: &str| {
         let rejected = read_with(&[(path, value)]).expect_err("wrong");
