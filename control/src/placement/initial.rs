@@ -221,7 +221,7 @@ fn against_all(vm: VmId, usable: &[HostId], fabric: &impl Fabric) -> String {
         *against.entry(reason).or_default() += 1;
     }
     let mut against: Vec<(String, u32)> = against.into_iter().collect();
-    against.sort_by(|a, b| b.1.cmp(&a.1));
+    against.sort_by_key(|(_, hosts)| std::cmp::Reverse(*hosts));
     let more = against.len().saturating_sub(REASONS_TOLD);
     let mut told: Vec<String> = against
         .into_iter()
