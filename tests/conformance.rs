@@ -193,6 +193,71 @@ faults: [{host_crash: {at: 500ms, host: n1}}]
     kinds(&record)
 }
 
+/// The outcomes of orders that did nothing, in the product's words.
+fn refusals(record: &RunRecord) -> Vec<&str> {
+    let refused = record.events.iter().filter_map(|record| match &record.event {
+        Event::ActionRefused { reason, .. } => Some(reason.as_str()),
+        _ => None,
+    });
+    refused.collect()
+}
+
+fn what_can_not_be_started_or_stopped_is_told(arm: Arm) -> Vec<String> {
+    let record = arm(&LAB.scenario(
+        "
+vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1}]
+timeline:
+  - start: {at: 500ms, vm: a}
+  - stop: {at: 1s, vm: a}
+  - stop: {at: 1500ms, vm: a}
+  - start: {at: 2s, vm: a}
+",
+    ));
+    holds_together(&record);
+    let refused = [
+        "the virtual machine is running already",
+        "the virtual machine is not running",
+    ];
+    assert_eq!(refusals(&record), refused);
+    kinds(&record)
+}
+
+/// 32 MiB at 64 s/GiB: a second to read them.
+fn a_saved_vm_is_read_back_when_it_is_started(arm: Arm) -> Vec<String> {
+    let record = arm(&LAB.scenario(
+        "
+vms: [{name: a, memory: 32MiB, vcpus: 1, cpu: 20%, host: n1, highly_available: false, dirtying: [{size: 4MiB, rate: 500/s}]}]
+timeline:
+  - start_maintenance: {at: 250ms, host: n1}
+  - stop_maintenance: {at: 2s, host: n1}
+  - start: {at: 2250ms, vm: a}
+",
+    ));
+    holds_together(&record);
+    let mut kinds = kinds(&record);
+    // The brain does not wait for a save, which takes no time but on real hosts: when it ends there is a matter of their disks.
+    kinds.retain(|kind| kind != "maintenance_reached");
+    kinds
+}
+
+fn a_guest_that_a_quick_migration_left_on_storage_is_read_back_elsewhere(arm: Arm) -> Vec<String> {
+    let slow = Lab {
+        duration: "9s",
+        per_gib: "128s",
+        ..LAB
+    };
+    let faults = "faults: [{host_crash: {at: 2750ms, host: n1}}, {host_crash: {at: 3250ms, host: n2}}]";
+    let record = arm(&slow.scenario(&format!("{THROUGH_A_FILE}{faults}")));
+    holds_together(&record);
+    assert_eq!(outcomes(&record), [Outcome::LeftSaved]);
+    let last_start = record.events.iter().rev().find_map(|record| match record.event {
+        Event::VmStarted { host, .. } => Some(host.0),
+        _ => None,
+    });
+    assert_eq!(last_start, Some(2), "{:?}", record.events);
+    kinds(&record)
+}
+
 /// Runs a test on the simulated arm and, where there is KVM, on the other, and holds one against the other.
 macro_rules! on_both {
     ($($name:ident)*) => {
@@ -222,4 +287,7 @@ on_both! {
     a_file_whose_target_dies_is_read_back
     a_move_to_a_dead_host_is_refused
     a_vm_of_a_dead_host_is_restarted
+    what_can_not_be_started_or_stopped_is_told
+    a_saved_vm_is_read_back_when_it_is_started
+    a_guest_that_a_quick_migration_left_on_storage_is_read_back_elsewhere
 }

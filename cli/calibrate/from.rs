@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use twinrack_reports::replay::measured::{of_profile, put};
+use twinrack_reports::replay::measured::{of_profile, put, put_wire};
 use twinrack_reports::replay::refit::{LabRun, Refit, refit};
 use twinrack_reports::replay::{profile, refitted};
 use twinrack_scenario::record::Provenance;
@@ -59,14 +59,17 @@ impl Fit<'_> {
     }
 
     fn read(&self) -> Result<Vec<LabRun>, Stop> {
-        let start = self
+        let profile = self
             .profile
-            .map(|path| Ok(of_profile(&policy(path)?, &path.display().to_string())));
-        let start = start.transpose()?.unwrap_or_default();
+            .map(|path| Ok((policy(path)?, path.display().to_string())));
+        let profile = profile.transpose()?;
         let mut runs = Vec::new();
         for directory in self.runs {
             let (run, mut scenario) = lab_run(directory, &[])?;
-            put(start.clone(), &mut scenario.spec);
+            if let Some((profile, name)) = &profile {
+                put(of_profile(profile, name), &mut scenario.spec);
+                put_wire(profile, &mut scenario.spec);
+            }
             scenario.spec.seed = run.summary.seed;
             runs.push(LabRun {
                 name: run.summary.scenario.name.clone(),

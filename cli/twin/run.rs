@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use twinrack_reports::replay::measured::{of_log, of_profile, put};
+use twinrack_reports::replay::measured::{of_log, of_profile, put, put_wire};
 use twinrack_reports::replay::{self, Replay};
 use twinrack_reports::twin::markdown;
 use twinrack_reports::{Run, html, read_record};
@@ -50,7 +50,9 @@ pub fn replayed(
     let (run, mut scenario) = lab_run(directory, sets)?;
     let mut inputs = Vec::new();
     if let Some(path) = profile {
-        inputs.extend(of_profile(&policy(path)?, &path.display().to_string()));
+        let profile = policy(path)?;
+        inputs.extend(of_profile(&profile, &path.display().to_string()));
+        put_wire(&profile, &mut scenario.spec);
     }
     inputs.extend(of_log(&run));
     let inputs = put(inputs, &mut scenario.spec);

@@ -8,6 +8,7 @@
 use twinrack_scenario::spec::Edition;
 use twinrack_scenario::units::Bytes;
 
+use crate::fabric::VmState;
 use crate::limits::{self, Newcomer, Running};
 use crate::migration::precondition::{self, Facts};
 
@@ -52,6 +53,25 @@ pub fn admit(offer: &Offer, newcomer: Newcomer) -> Result<(), String> {
         return Err(limits::no_memory(offer.takes));
     }
     limits::reserves_hold(offer.holds, newcomer)
+}
+
+/// Why an administrator's order to start a VM does nothing; it does something with one that is off or saved.
+pub const fn start_refused(state: VmState) -> Option<&'static str> {
+    match state {
+        VmState::Off | VmState::Saved => None,
+        VmState::Running => Some("the virtual machine is running already"),
+        VmState::Restarting => Some("the virtual machine is starting already"),
+        VmState::Paused => Some("the virtual machine is being migrated"),
+    }
+}
+
+/// Why an administrator's order to stop a VM does nothing.
+pub const fn stop_refused(state: VmState, moves: bool) -> Option<&'static str> {
+    match state {
+        _ if moves => Some("the virtual machine is being migrated"),
+        VmState::Running | VmState::Restarting => None,
+        VmState::Off | VmState::Saved | VmState::Paused => Some("the virtual machine is not running"),
+    }
 }
 
 /// Whether a node takes over a VM of a cluster; the source of the facts is the node that had it.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use twinrack_control::fabric::{HostState, Notice, Request, VmState};
 use twinrack_control::migration::plan::footprint;
-use twinrack_control::start::{Offer, admit};
+use twinrack_control::start::{Offer, admit, start_refused, stop_refused};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec};
 use twinrack_scenario::units::SimTime;
@@ -157,13 +157,17 @@ impl Body<'_> {
         Ok(())
     }
 
-    /// Starts a VM, within the limits of the product and the memory of the host.
+    /// Starts a VM, or reads it back, within the limits of the product and the memory of the host.
     pub(super) fn start_vm(&mut self, vm: VmId, host: HostId) {
-        if self.vms[vm.index()].state != VmState::Off {
+        let state = self.vms[vm.index()].state;
+        if !matches!(state, VmState::Off | VmState::Saved) {
             return;
         }
         if let Err(reason) = self.admitted(vm, host) {
             return self.write(Event::VmRefused { vm, reason });
+        }
+        if state == VmState::Saved {
+            return self.read_back(vm, host);
         }
         self.occupy(vm, host, VmState::Restarting);
         self.surroundings.starts(self.scenario, vm, host);
@@ -172,7 +176,7 @@ impl Body<'_> {
         self.ask(host, Ask::Start { vm, cpu }, Pending::Start(vm));
     }
 
-    fn started(&mut self, vm: VmId, host: HostId) {
+    pub(super) fn started(&mut self, vm: VmId, host: HostId) {
         if self.vms[vm.index()].state == VmState::Restarting {
             self.watching.started(vm);
             self.write(Event::VmStarted { vm, host });
@@ -294,18 +298,13 @@ impl Body<'_> {
         let named = |name: &str| scenario.vms.find_one(name).map(VmId);
         match &scenario.spec.timeline[index] {
             ActionSpec::Start(action) => {
-                let Some(vm) = named(&action.vm) else { return };
-                let own = spec(scenario, vm).host.as_ref();
-                let host = self.vms[vm.index()]
-                    .host
-                    .or_else(|| Some(HostId(scenario.hosts.find(own?)?.start)));
-                if let Some(host) = host {
-                    self.start_vm(vm, host);
+                if let Some(vm) = named(&action.vm) {
+                    self.start_asked(vm);
                 }
             }
             ActionSpec::Stop(action) => {
                 if let Some(vm) = named(&action.vm) {
-                    self.stop_vm(vm);
+                    self.stop_asked(vm);
                 }
             }
             ActionSpec::SetCpu(action) => {
@@ -319,16 +318,43 @@ impl Body<'_> {
         }
     }
 
-    fn stop_vm(&mut self, vm: VmId) {
-        let moving = self.moves.values().any(|entry| entry.vm == vm);
-        if let Some(host) = self.vms[vm.index()]
-            .host
-            .filter(|_| self.vms[vm.index()].state == VmState::Running && !moving)
-        {
+    /// Starts a VM where it was last, else where its author put it, else where the brain would have it.
+    fn start_asked(&mut self, vm: VmId) {
+        let entry = self.vms[vm.index()];
+        if let Some(reason) = start_refused(entry.state) {
+            return self.refuse(vm, "start", reason);
+        }
+        let home = || {
+            let group = spec(self.scenario, vm).host.as_ref()?;
+            let hosts = self.scenario.hosts.find(group)?;
+            let at = vm.0 - self.scenario.vms.members(self.scenario.vms.group_of(vm.0)).start;
+            (!hosts.is_empty()).then(|| HostId(hosts.start + at % hosts.len() as u32))
+        };
+        match entry.host.or_else(home) {
+            Some(host) => self.start_vm(vm, host),
+            None => self.notices.push_back(Notice::Asked(Request::Start { vm })),
+        }
+    }
+
+    fn stop_asked(&mut self, vm: VmId) {
+        let entry = self.vms[vm.index()];
+        let moves = self.moves.values().any(|entry| entry.vm == vm) || self.is_read_back(vm);
+        if let Some(reason) = stop_refused(entry.state, moves) {
+            return self.refuse(vm, "stop", reason);
+        }
+        if let Some(host) = entry.host {
             self.ask(host, Ask::Stop { vm }, Pending::Stop(vm));
             self.vacate(vm, VmState::Off);
             self.write(Event::VmStopped { vm, host });
         }
+    }
+
+    fn refuse(&mut self, vm: VmId, action: &str, reason: &str) {
+        self.write(Event::ActionRefused {
+            vm,
+            action: action.to_owned(),
+            reason: reason.to_owned(),
+        });
     }
 
     /// The end: every guest that is not on its way is stopped and its memory looked at.

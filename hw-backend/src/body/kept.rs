@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use twinrack_control::fabric::VmState;
+use twinrack_control::migration::plan::{Plan, Subject};
 use twinrack_control::migration::{Command, Input};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
@@ -70,6 +71,41 @@ impl Body<'_> {
         }
     }
 
+    /// Reads a guest that was saved, or that a migration left on storage, out of its file, as fast as the scenario lets it.
+    pub(super) fn read_back(&mut self, vm: VmId, host: HostId) {
+        let Some(kept) = self.saved.get(&vm).cloned() else {
+            return;
+        };
+        let subject = Subject::of(self.scenario, spec(self.scenario, vm));
+        let takes = Plan::quick(&self.scenario.spec.policies.migration, subject)
+            .quick
+            .restore;
+        let kept = Kept {
+            rate: rate(spec(self.scenario, vm).memory.value, takes),
+            ..kept
+        };
+        self.occupy(vm, host, VmState::Restarting);
+        let migration = number_of_save(vm);
+        self.order(host, Ask::Restore { migration, vm, kept });
+    }
+
+    /// Whether a VM that starts is being read back.
+    pub(super) fn is_read_back(&self, vm: VmId) -> bool {
+        self.vms[vm.index()].state == VmState::Restarting && self.saved.contains_key(&vm)
+    }
+
+    /// A quick migration left its guest on storage: its file is kept, and no host has it.
+    pub(super) fn left_saved(&mut self, id: MigrationId, vm: VmId, from: HostId, secret: Option<Secret>) {
+        match self.kept(id, vm, secret, None) {
+            Ok(kept) => {
+                self.saved.insert(vm, kept);
+                self.vacate(vm, VmState::Saved);
+                self.write(Event::VmStopped { vm, host: from });
+            }
+            Err(error) => self.harmed(vm, format!("no scratch storage: {error}")),
+        }
+    }
+
     /// Has a guest that is kept in its file looked at, by the agent of the host that it was on, or of another that lives.
     pub(super) fn look_at_saved(&mut self, vm: VmId, kept: Kept) {
         if self.vms[vm.index()].state != VmState::Saved {
@@ -83,7 +119,7 @@ impl Body<'_> {
         }
     }
 
-    /// Whether that is what became of a save that no migration asked for.
+    /// Whether that is what became of a save, or of reading back, that no migration asked for.
     pub(super) fn save_happened(&mut self, migration: MigrationId, input: &Input) -> bool {
         let vm = VmId(u32::MAX - migration.0);
         if vm.0 >= self.scenario.vms.len() || self.moves.contains_key(&migration) {
@@ -93,6 +129,18 @@ impl Body<'_> {
             (Some(host), Input::Saved) => {
                 self.vacate(vm, VmState::Saved);
                 self.write(Event::VmStopped { vm, host });
+            }
+            (Some(host), Input::Restored) => {
+                if let Some(kept) = self.saved.remove(&vm) {
+                    let _ = saved::forget(Path::new(&kept.path));
+                }
+                self.started(vm, host);
+            }
+            // It stays in its file, which is looked at in the end.
+            (Some(_), Input::RestoreFailed(why)) => {
+                self.vacate(vm, VmState::Saved);
+                let reason = why.to_string();
+                self.write(Event::VmRefused { vm, reason });
             }
             (_, Input::SaveFailed(why)) => {
                 self.saved.remove(&vm);

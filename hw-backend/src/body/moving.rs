@@ -382,7 +382,7 @@ impl Body<'_> {
         for host in [entry.from, entry.to] {
             self.order(host, Ask::End { migration: id });
         }
-        if entry.kind == MigrationKind::Quick {
+        if entry.kind == MigrationKind::Quick && outcome != Outcome::LeftSaved {
             self.forget_file(id);
         }
         self.meters.moving(self.now, -1.0);
@@ -401,8 +401,10 @@ impl Body<'_> {
                 received: entry.received,
             });
         }
-        if outcome == Outcome::VmLost {
-            self.lose_vm(entry.vm);
+        match outcome {
+            Outcome::VmLost => self.lose_vm(entry.vm),
+            Outcome::LeftSaved => self.left_saved(id, entry.vm, entry.from, entry.secret),
+            _ => {}
         }
         self.tell_demand(entry.vm);
     }

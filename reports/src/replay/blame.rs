@@ -136,7 +136,7 @@ impl<'a> Court<'a> {
             simulate,
             told: Vec::new(),
         };
-        let all: Vec<Parameter> = Parameter::ALL.to_vec();
+        let all = Parameter::of_one_run();
         let starts: Vec<f64> = all.iter().map(|own| own.of(&scenario.spec)).collect();
         let free: Vec<_> = all
             .iter()
@@ -242,7 +242,7 @@ impl<'a> Court<'a> {
             differ: self.cost / self.count.max(1) as f64,
             named: None,
             others: Vec::new(),
-            untold: Parameter::ALL
+            untold: Parameter::of_one_run()
                 .into_iter()
                 .filter(|own| !self.told.contains(own))
                 .collect(),

@@ -72,7 +72,16 @@ pub fn of_log(run: &Run) -> Vec<Input> {
             Some(story.ended_s? - story.resumed_s?)
         }),
     ];
-    inputs.into_iter().flatten().collect()
+    let mut inputs: Vec<Input> = inputs.into_iter().flatten().collect();
+    if !inputs.is_empty() {
+        // A step that was measured whole grows by nothing more.
+        inputs.extend(Parameter::GROW.map(|parameter| Input {
+            parameter,
+            value: 0.0,
+            from: "in the step that was measured".to_owned(),
+        }));
+    }
+    inputs
 }
 
 /// Bytes sent in the pause, pages and state.
@@ -106,10 +115,14 @@ pub fn of_profile(profile: &MigrationPolicySpec, name: &str) -> Vec<Input> {
         (Parameter::LogStart, seconds(timings.log_start)),
         (Parameter::PageHeader, profile.page_header.map(Bytes::as_f64)),
         (Parameter::SetUp, seconds(timings.setup)),
+        (Parameter::SetUpPerGib, seconds(timings.setup_per_gib)),
         (Parameter::Pause, seconds(timings.pause)),
+        (Parameter::PausePerVcpu, seconds(timings.pause_per_vcpu)),
         (Parameter::State, timings.state.map(Bytes::as_f64)),
+        (Parameter::StatePerVcpu, timings.state_per_vcpu.map(Bytes::as_f64)),
         (Parameter::HandOver, seconds(timings.csv_hand_over)),
         (Parameter::Resume, seconds(timings.resume)),
+        (Parameter::ResumePerVcpu, seconds(timings.resume_per_vcpu)),
         (Parameter::CleanUp, seconds(timings.clean_up)),
     ];
     let input = |(parameter, value): (Parameter, Option<f64>)| {
@@ -122,13 +135,24 @@ pub fn of_profile(profile: &MigrationPolicySpec, name: &str) -> Vec<Input> {
     values.into_iter().filter_map(input).collect()
 }
 
-/// Puts inputs into a scenario, but for those that it states itself or that were there before; gives those that were put.
+/// Gives a scenario what a profile says of pages on the wire, where it says nothing itself: it is known of a host, and never fitted.
+pub fn put_wire(profile: &MigrationPolicySpec, spec: &mut ScenarioSpec) {
+    let wire = &mut spec.policies.migration.wire;
+    if wire.is_bare() {
+        *wire = profile.wire.clone();
+    }
+}
+
+/// Puts inputs into a scenario, but for those that it states itself or that were there before; gives those that were put and say something.
 pub fn put(inputs: Vec<Input>, spec: &mut ScenarioSpec) -> Vec<Input> {
     let mut given = Vec::new();
     for input in inputs {
         if !input.parameter.is_stated(spec) {
+            let is_nothing_new = input.value == 0.0 && input.parameter.of(spec) == 0.0;
             input.parameter.put(input.value, spec);
-            given.push(input);
+            if !is_nothing_new {
+                given.push(input);
+            }
         }
     }
     given

@@ -20,14 +20,22 @@ pub enum Parameter {
     PageHeader,
     /// Connection and skeleton VM.
     SetUp,
+    /// What is added to it for each GiB of memory.
+    SetUpPerGib,
     /// Stopping the processors, reading their state.
     Pause,
+    /// What is added to it for each virtual processor beyond the first.
+    PausePerVcpu,
     /// Bytes of the state.
     State,
+    /// What is added to it for each virtual processor beyond the first.
+    StatePerVcpu,
     /// Handing storage and ownership over.
     HandOver,
     /// Loading the state, starting the processors.
     Resume,
+    /// What is added to it for each virtual processor beyond the first.
+    ResumePerVcpu,
     /// Until the migration has ended.
     CleanUp,
     /// Page writes of all guests, times what the scenario says.
@@ -70,21 +78,41 @@ impl Facts {
 }
 
 impl Parameter {
-    /// All there are, in the order of a migration's steps.
-    pub const ALL: [Self; 12] = [
+    /// All there are, in the order of a migration's steps; what grows with a guest's size stands behind what does not, which is
+    /// taken where runs can't tell the two apart.
+    pub const ALL: [Self; 16] = [
         Self::Goodput,
         Self::RoundTurn,
         Self::LogStart,
         Self::PageHeader,
         Self::SetUp,
+        Self::SetUpPerGib,
         Self::Pause,
+        Self::PausePerVcpu,
         Self::State,
+        Self::StatePerVcpu,
         Self::HandOver,
         Self::Resume,
+        Self::ResumePerVcpu,
         Self::CleanUp,
         Self::DirtyRate,
         Self::WorkingSet,
     ];
+
+    /// What is added to a step for each GiB or each further virtual processor; a log that measured the whole step measured it too.
+    pub const GROW: [Self; 4] = [
+        Self::SetUpPerGib,
+        Self::PausePerVcpu,
+        Self::StatePerVcpu,
+        Self::ResumePerVcpu,
+    ];
+
+    /// Those that one run can tell of: what grows with a guest's size shows among guests of several sizes alone.
+    pub fn of_one_run() -> Vec<Self> {
+        let mut all = Self::ALL.to_vec();
+        all.retain(|own| !Self::GROW.contains(own));
+        all
+    }
 
     /// Those of a host.
     pub fn of_host() -> Vec<Self> {
@@ -119,6 +147,29 @@ impl Parameter {
                 belongs: Belongs::Host,
             },
             Self::SetUp => Facts::time("set-up", "policies.migration.timings.setup", 60.0),
+            Self::SetUpPerGib => Facts::time(
+                "set-up, each GiB",
+                "policies.migration.timings.setup_per_gib",
+                60.0,
+            ),
+            Self::PausePerVcpu => Facts::time(
+                "pause, each further processor",
+                "policies.migration.timings.pause_per_vcpu",
+                1.0,
+            ),
+            Self::StatePerVcpu => Facts {
+                name: "state, each further processor",
+                key: "policies.migration.timings.state_per_vcpu",
+                unit: "B",
+                range: (0.0, 1e8),
+                step: 1024.0,
+                belongs: Belongs::Host,
+            },
+            Self::ResumePerVcpu => Facts::time(
+                "resume, each further processor",
+                "policies.migration.timings.resume_per_vcpu",
+                1.0,
+            ),
             Self::Pause => Facts::time("pause", "policies.migration.timings.pause", 10.0),
             Self::State => Facts {
                 name: "state",
@@ -197,8 +248,12 @@ impl Parameter {
             Self::LogStart => seconds(timings.log_start),
             Self::PageHeader => header(migration),
             Self::SetUp => seconds(timings.setup) + seconds(timings.validation),
+            Self::SetUpPerGib => seconds(timings.setup_per_gib),
             Self::Pause => seconds(timings.pause),
+            Self::PausePerVcpu => seconds(timings.pause_per_vcpu),
             Self::State => timings.state.unwrap_or_default().as_f64(),
+            Self::StatePerVcpu => timings.state_per_vcpu.unwrap_or_default().as_f64(),
+            Self::ResumePerVcpu => seconds(timings.resume_per_vcpu),
             Self::HandOver => seconds(timings.csv_hand_over),
             Self::Resume => seconds(timings.resume),
             Self::CleanUp => seconds(timings.clean_up) + seconds(timings.announce),
@@ -216,7 +271,11 @@ impl Parameter {
             Self::RoundTurn => timings.round.is_some(),
             Self::LogStart => timings.log_start.is_some(),
             Self::SetUp => timings.setup.is_some(),
+            Self::SetUpPerGib => timings.setup_per_gib.is_some(),
             Self::Pause => timings.pause.is_some(),
+            Self::PausePerVcpu => timings.pause_per_vcpu.is_some(),
+            Self::StatePerVcpu => timings.state_per_vcpu.is_some(),
+            Self::ResumePerVcpu => timings.resume_per_vcpu.is_some(),
             Self::State => timings.state.is_some(),
             Self::HandOver => timings.csv_hand_over.is_some(),
             Self::Resume => timings.resume.is_some(),
@@ -255,7 +314,11 @@ impl Parameter {
             Self::RoundTurn => timings.round = time,
             Self::LogStart => timings.log_start = time,
             Self::SetUp => (timings.validation, timings.setup) = (none, time),
+            Self::SetUpPerGib => timings.setup_per_gib = time,
             Self::Pause => timings.pause = time,
+            Self::PausePerVcpu => timings.pause_per_vcpu = time,
+            Self::StatePerVcpu => timings.state_per_vcpu = Some(bytes(value)),
+            Self::ResumePerVcpu => timings.resume_per_vcpu = time,
             Self::State => timings.state = Some(bytes(value)),
             Self::HandOver => (timings.csv_hand_over, timings.lun_hand_over) = (time, time),
             Self::Resume => timings.resume = time,
@@ -296,7 +359,7 @@ mod tests {
             match parameter {
                 Parameter::DirtyRate => assert_eq!(spec.vms[0].dirtying[0].rate, PerSecond(500.0)),
                 Parameter::WorkingSet => assert_eq!(spec.vms[0].dirtying[0].size, Some(Bytes(512 << 20))),
-                Parameter::PageHeader | Parameter::State => {
+                Parameter::PageHeader | Parameter::State | Parameter::StatePerVcpu => {
                     assert_eq!(parameter.of(&spec), 1.0, "whole bytes");
                 }
                 _ => assert!((parameter.of(&spec) - 0.5).abs() < 1e-9, "{}", parameter.name()),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use twinrack_scenario::spec::migration::WireSpec;
+
 use super::parameter::Parameter;
 use super::refit::{Fitted, Held, Refit};
 use crate::twin::percent;
@@ -43,6 +45,18 @@ pub fn yaml(refit: &Refit, runs: &str) -> String {
     if let Some(header) = told(Parameter::PageHeader) {
         let _ = writeln!(text, "  page_header: {:.0}B", header.value);
     }
+    if !refit.wire.is_bare() {
+        let WireSpec {
+            run_header,
+            frame_header,
+            frame_pages,
+        } = &refit.wire;
+        let _ = writeln!(
+            text,
+            "  wire: {{run_header: {}B, frame_header: {}B, frame_pages: {frame_pages}}}",
+            run_header.0, frame_header.0
+        );
+    }
     let timings: Vec<String> = refit.parameters.iter().filter_map(timing).collect();
     if !timings.is_empty() {
         text += "  timings:\n";
@@ -72,10 +86,14 @@ fn timing(fitted: &Fitted) -> Option<String> {
         Parameter::RoundTurn => format!("    round: {time}\n"),
         Parameter::LogStart => format!("    log_start: {time}\n"),
         Parameter::SetUp => format!("    validation: 0s\n    setup: {time}\n"),
+        Parameter::SetUpPerGib => format!("    setup_per_gib: {time}\n"),
         Parameter::Pause => format!("    pause: {time}\n"),
+        Parameter::PausePerVcpu => format!("    pause_per_vcpu: {time}\n"),
         Parameter::State => format!("    state: {:.0}B\n", fitted.value),
+        Parameter::StatePerVcpu => format!("    state_per_vcpu: {:.0}B\n", fitted.value),
         Parameter::HandOver => format!("    csv_hand_over: {time}\n    lun_hand_over: {time}\n"),
         Parameter::Resume => format!("    resume: {time}\n"),
+        Parameter::ResumePerVcpu => format!("    resume_per_vcpu: {time}\n"),
         Parameter::CleanUp => format!("    announce: 0s\n    clean_up: {time}\n"),
         Parameter::Goodput | Parameter::PageHeader | Parameter::DirtyRate | Parameter::WorkingSet => {
             return None;

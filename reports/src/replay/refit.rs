@@ -4,6 +4,7 @@
 //! determine keeps the value that it had: one that changes nothing in them, and one that only another's change can't be told from.
 
 use twinrack_scenario::Scenario;
+use twinrack_scenario::spec::migration::WireSpec;
 
 use super::Simulate;
 use super::blame::observed;
@@ -59,6 +60,8 @@ pub struct Refit {
     pub fitted: (Held, Held),
     /// Those held out.
     pub held_out: (Held, Held),
+    /// The headers of pages on the wire, which were known.
+    pub wire: WireSpec,
 }
 
 /// Why nothing was fitted.
@@ -113,6 +116,7 @@ pub fn refit(mut runs: Vec<LabRun>, one_in: usize, simulate: Simulate<'_>) -> Re
             held(&held_out, &[]).map_err(RefitError::Simulation)?,
             held(&held_out, &values).map_err(RefitError::Simulation)?,
         ),
+        wire: fitting[0].scenario.spec.policies.migration.wire.clone(),
         parameters,
         differ,
     })

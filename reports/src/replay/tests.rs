@@ -173,16 +173,18 @@ fn two_that_are_wrong_are_named_together() {
 /// Runs of one host over memory, rate and pattern, all simulated with the same wrong start.
 fn runs() -> Vec<LabRun> {
     let mut runs = Vec::new();
-    for (index, memory) in [64, 128, 256].into_iter().enumerate() {
+    for (index, memory) in [64, 256, 1024].into_iter().enumerate() {
         for (other, (rate, pattern)) in [(0, "random"), (5_000, "sequential"), (20_000, "random")]
             .into_iter()
             .enumerate()
         {
             let mut truth = scenario(memory, rate, pattern);
             Parameter::Goodput.put(0.957, &mut truth.spec);
+            Parameter::SetUpPerGib.put(0.4, &mut truth.spec);
             let run = lab(&truth, (index * 3 + other) as u64);
             let mut start = truth;
             Parameter::Goodput.put(1.0, &mut start.spec);
+            Parameter::SetUpPerGib.put(0.0, &mut start.spec);
             for (parameter, wrong) in [
                 (Parameter::RoundTurn, 0.0),
                 (Parameter::SetUp, 2.0),
@@ -216,6 +218,7 @@ fn runs_give_back_the_parameters_of_their_host_whatever_their_order() {
         (Parameter::Goodput, 0.957, 0.002),
         (Parameter::RoundTurn, 4e-4, 2e-4),
         (Parameter::SetUp, 0.09, 0.002),
+        (Parameter::SetUpPerGib, 0.4, 0.01),
         (Parameter::HandOver, 5e-4, 1e-4),
         (Parameter::Pause, 2e-4, 1e-4),
     ] {

@@ -14,3 +14,10 @@ crate::spec! {
         frame_pages: u32 [1, 1_000_000] => default(128),
     }
 }
+
+impl WireSpec {
+    /// Whether neither runs nor frames have a header: nothing was said of them.
+    pub fn is_bare(&self) -> bool {
+        self.run_header == Bytes::ZERO && self.frame_header == Bytes::ZERO
+    }
+}

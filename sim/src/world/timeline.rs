@@ -1,6 +1,7 @@
 //! The timeline and the faults: what the scenario says is done, and what goes wrong.
 
 use twinrack_control::fabric::{Notice, Request, VmState};
+use twinrack_control::start::{start_refused, stop_refused};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::spec::timeline::{ActionSpec, FaultSpec, LinkFaultSpec};
 use twinrack_scenario::units::{SimDuration, SimTime};
@@ -56,14 +57,12 @@ impl Body<'_> {
     /// Starts a VM where it was last, else where its author put it, else where the brain would have it.
     fn start_named(&mut self, name: &str) {
         let Some(vm) = self.vm_named(name) else { return };
-        match self.state.vms[vm.index()].state {
-            VmState::Off | VmState::Saved => match self.host_of(vm).or_else(|| self.home_of(vm)) {
-                Some(host) => self.start_vm(vm, host),
-                None => self.notices.push_back(Notice::Asked(Request::Start { vm })),
-            },
-            VmState::Running => self.refuse(vm, "start", "the virtual machine is running already"),
-            VmState::Restarting => self.refuse(vm, "start", "the virtual machine is starting already"),
-            VmState::Paused => self.refuse(vm, "start", "the virtual machine is being migrated"),
+        if let Some(reason) = start_refused(self.state.vms[vm.index()].state) {
+            return self.refuse(vm, "start", reason);
+        }
+        match self.host_of(vm).or_else(|| self.home_of(vm)) {
+            Some(host) => self.start_vm(vm, host),
+            None => self.notices.push_back(Notice::Asked(Request::Start { vm })),
         }
     }
 
@@ -81,13 +80,12 @@ impl Body<'_> {
     fn stop_named(&mut self, name: &str) {
         let Some(vm) = self.vm_named(name) else { return };
         let moves = self.moving.contains_key(&vm);
-        match (self.state.vms[vm.index()].state, self.host_of(vm)) {
-            (VmState::Running | VmState::Restarting, Some(host)) if !moves => {
-                self.vacate(vm, VmState::Off);
-                self.write(Event::VmStopped { vm, host });
-            }
-            _ if moves => self.refuse(vm, "stop", "the virtual machine is being migrated"),
-            _ => self.refuse(vm, "stop", "the virtual machine is not running"),
+        if let Some(reason) = stop_refused(self.state.vms[vm.index()].state, moves) {
+            return self.refuse(vm, "stop", reason);
+        }
+        if let Some(host) = self.host_of(vm) {
+            self.vacate(vm, VmState::Off);
+            self.write(Event::VmStopped { vm, host });
         }
     }
 
