@@ -217,7 +217,8 @@ fn runs_give_back_the_parameters_of_their_host_whatever_their_order() {
     for (parameter, right, near) in [
         (Parameter::Goodput, 0.957, 0.002),
         (Parameter::RoundTurn, 4e-4, 2e-4),
-        (Parameter::SetUp, 0.09, 0.002),
+        // These two share what the runs tell of them: three sizes of memory.
+        (Parameter::SetUp, 0.09, 0.003),
         (Parameter::SetUpPerGib, 0.4, 0.01),
         (Parameter::HandOver, 5e-4, 1e-4),
         (Parameter::Pause, 2e-4, 1e-4),
