@@ -74,7 +74,8 @@ impl Exit {
     pub fn explained(stop: Stop) -> Self {
         let text = stop.why.trim_end();
         if !text.is_empty() {
-            eprintln!("{text}");
+            // Who reads it may be gone; the status still tells.
+            let _ = writeln!(io::stderr(), "{text}");
         }
         stop.exit
     }

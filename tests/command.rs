@@ -14,6 +14,19 @@ pub fn twinrack(arguments: &[&str]) -> Output {
     command.output().expect("the command starts")
 }
 
+/// Who was to read what went wrong has gone: the status still tells.
+#[test]
+fn nobody_has_to_read_an_error() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let status = Command::new(env!("CARGO_BIN_EXE_twinrack"))
+        .args(["run", "/nowhere.yaml"])
+        .stderr(writer)
+        .status()
+        .expect("the command starts");
+    assert_eq!(status.code(), Some(2));
+}
+
 /// The path of a name in a folder, as an argument.
 fn within(folder: &tempfile::TempDir, name: &str) -> String {
     let path = folder.path().join(name);

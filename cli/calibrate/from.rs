@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use twinrack_reports::replay::measured::{of_profile, put, put_wire};
+use twinrack_reports::replay::measured::put_profile;
 use twinrack_reports::replay::refit::{LabRun, Refit, refit};
 use twinrack_reports::replay::{profile, refitted};
 use twinrack_scenario::record::Provenance;
@@ -67,8 +67,7 @@ impl Fit<'_> {
         for directory in self.runs {
             let (run, mut scenario) = lab_run(directory, &[])?;
             if let Some((profile, name)) = &profile {
-                put(of_profile(profile, name), &mut scenario.spec);
-                put_wire(profile, &mut scenario.spec);
+                put_profile(profile, name, &mut scenario.spec);
             }
             scenario.spec.seed = run.summary.seed;
             runs.push(LabRun {

@@ -15,6 +15,7 @@ use twinrack_scenario::record::RunRecord;
 use twinrack_sim::RunOptions;
 
 use super::{CALIBRATIONS, pressure, system};
+use crate::calibrate::steps;
 use crate::exit::{Exit, Stop, print};
 use crate::report::write_atomically;
 
@@ -95,7 +96,7 @@ impl Comparison {
         let scenario = read(&grid::sample())?;
         let fixed = Fixed::measure(system, &scenario.spec.policies.migration, CALIBRATIONS)
             .map_err(|error| Stop::failed(format!("error: twin: {error}")))?;
-        print(&format!("{fixed:.0?}\n"))?;
+        print(&steps(&fixed))?;
         if let Some(path) = kept {
             write_atomically(&path, &serde_json::to_vec(&fixed).map_err(Stop::bad_input)?)?;
         }

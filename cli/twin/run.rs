@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use twinrack_reports::replay::measured::{of_log, of_profile, put, put_wire};
+use twinrack_reports::replay::measured::{of_log, put, put_profile};
 use twinrack_reports::replay::{self, Replay};
 use twinrack_reports::twin::markdown;
 use twinrack_reports::{Run, html, read_record};
@@ -28,7 +28,11 @@ pub struct Outputs<'a> {
 
 /// A lab's run and its scenario, as the simulator reads it.
 pub fn lab_run(directory: &Path, sets: &[(String, String)]) -> Result<(Run, Scenario), Stop> {
-    let run = read_record(directory).map_err(|error| Stop::bad_input(format!("error: {error}")))?;
+    let run = read_record(directory).map_err(|error| {
+        Stop::bad_input(format!(
+            "error: {error}\n = help: name the directory of a run of `--backend kvm`, or of a log made a record by `twinrack record`"
+        ))
+    })?;
     if run.summary.backend != Backend::Kvm.word() {
         return Err(Stop::bad_input(format!(
             "error: {} is a run of the {} body\n = help: name a run of `--backend kvm`, a log made a record by `twinrack record`, or a scenario",
@@ -50,12 +54,10 @@ pub fn replayed(
     let (run, mut scenario) = lab_run(directory, sets)?;
     let mut inputs = Vec::new();
     if let Some(path) = profile {
-        let profile = policy(path)?;
-        inputs.extend(of_profile(&profile, &path.display().to_string()));
-        put_wire(&profile, &mut scenario.spec);
+        let name = path.display().to_string();
+        inputs.extend(put_profile(&policy(path)?, &name, &mut scenario.spec));
     }
-    inputs.extend(of_log(&run));
-    let inputs = put(inputs, &mut scenario.spec);
+    inputs.extend(put(of_log(&run), &mut scenario.spec));
     let seed = run.summary.seed;
     let replay = replay::replay(run, &scenario, inputs, &|scenario| simulated(scenario, seed))
         .map_err(|why| Stop::bad_input(format!("error: {}: {why}", directory.display())))?;

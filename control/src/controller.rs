@@ -77,6 +77,7 @@ impl Controller {
                 self.restart_lost(&ended, fabric);
                 self.after(ended, fabric);
             }
+            Notice::Saved { vm, host, saved } => self.maintenance.left(vm, host, saved, fabric),
             Notice::Load(host, load) => self.load(now, host, load, fabric),
             Notice::HostReady(host) => {
                 let moves = self.consolidator.as_mut().map(|own| own.host_ready(host));
@@ -139,7 +140,7 @@ impl Controller {
     fn after(&mut self, ended: Vec<Ended>, fabric: &mut impl Fabric) {
         for end in ended {
             let left = matches!(end.outcome, Outcome::Completed | Outcome::CompletedNotConverged);
-            self.maintenance.migration_ended(end.vm, end.from, left, fabric);
+            self.maintenance.left(end.vm, end.from, left, fabric);
             if let Some(consolidator) = &mut self.consolidator {
                 consolidator.migration_ended(end.from, &self.mover, fabric);
             }

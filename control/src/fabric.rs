@@ -108,6 +108,15 @@ pub enum Notice {
     Woken(Wake),
     /// Something came of a migration's step.
     Migration(MigrationId, migration::Input),
+    /// A VM that was to be saved on a host is on its volume, or runs on because it could not be.
+    Saved {
+        /// The VM.
+        vm: VmId,
+        /// Where it ran.
+        host: HostId,
+        /// Whether it is saved.
+        saved: bool,
+    },
     /// A host's busy logical processors changed.
     Load(HostId, f64),
     /// A host that was starting is up.
@@ -243,7 +252,7 @@ pub trait Fabric {
     fn power_off(&mut self, host: HostId);
     /// Starts a VM on a host, within the product's limits.
     fn start(&mut self, vm: VmId, host: HostId);
-    /// Saves a running VM to its volume.
+    /// Saves a running VM to its volume; [`Notice::Saved`] follows.
     fn save(&mut self, vm: VmId);
     /// Boots a VM that is off, or brings back one that is saved, on a host that takes it; it serves `after` that time.
     fn restart(&mut self, vm: VmId, host: HostId, after: SimDuration);

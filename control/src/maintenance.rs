@@ -53,10 +53,11 @@ impl Maintenance {
             self.fail(host, fabric);
             return Vec::new();
         };
+        let waiting = leaving.into_iter().chain(saved.iter().copied());
+        self.hosts.insert(host, Progress::Emptying(waiting.collect()));
         for vm in saved {
             fabric.save(vm);
         }
-        self.hosts.insert(host, Progress::Emptying(leaving));
         self.reached_if_empty(host, fabric);
         moves
     }
@@ -68,8 +69,8 @@ impl Maintenance {
         }
     }
 
-    /// A migration ended; the VM left `from`, or is still there.
-    pub fn migration_ended(&mut self, vm: VmId, from: HostId, left: bool, fabric: &mut impl Fabric) {
+    /// A migration ended, or a save: the VM left `from`, or is still there.
+    pub fn left(&mut self, vm: VmId, from: HostId, has_left: bool, fabric: &mut impl Fabric) {
         let Some(Progress::Emptying(waiting)) = self.hosts.get_mut(&from) else {
             return;
         };
@@ -77,7 +78,7 @@ impl Maintenance {
             return;
         };
         waiting.remove(at);
-        if left {
+        if has_left {
             self.reached_if_empty(from, fabric);
         } else {
             self.fail(from, fabric);

@@ -1,9 +1,11 @@
 //! How fast the engine is: the hold model, timers and a burst, at sizes that are in the names, beside a plain heap.
 
+/// How it is measured.
+mod settings;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use twinrack_scenario::units::{SimDuration, SimTime};
@@ -163,10 +165,7 @@ fn burst(c: &mut Criterion) {
 
 criterion_group! {
     name = engine;
-    config = Criterion::default()
-        .sample_size(15)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(900));
+    config = settings::of(15, 900);
     targets = hold, timers, ping_pong, burst
 }
 criterion_main!(engine);

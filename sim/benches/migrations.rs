@@ -1,15 +1,17 @@
 //! How fast 1,000 and 10,000 live migrations at once go through the whole simulated body, on a star and on a fat tree.
 
+/// How it is measured.
+mod settings;
+/// Whole runs.
+mod whole;
+
 use std::fmt::Write;
 use std::hint::black_box;
-use std::ops::ControlFlow;
-use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use twinrack_scenario::Scenario;
-use twinrack_scenario::record::RunRecord;
 use twinrack_sim::engine::Streams;
-use twinrack_sim::{RunOptions, run};
+use whole::{simulate, told};
 
 /// As many busy hosts as migrations: each sends its VM to another and takes one in, all at once, in 4 GiB and 10 Gb/s.
 fn scenario(migrations: usize, topology: &str, intensity: &str) -> Scenario {
@@ -52,29 +54,19 @@ fn targets(migrations: usize) -> Vec<usize> {
     targets
 }
 
-fn simulate(scenario: &Scenario) -> RunRecord {
-    run(scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs")
-}
-
 fn migrations(c: &mut Criterion) {
     let mut group = c.benchmark_group("migrations");
     for migrations in [1_000, 10_000] {
         group.throughput(Throughput::Elements(migrations as u64));
         for (topology, intensity) in [("star", "30%"), ("fat-tree", "5%")] {
             let scenario = scenario(migrations, topology, intensity);
-            let kpis = simulate(&scenario).summary.kpis;
-            for name in [
+            let names = [
                 "migration.completed",
                 "migration.concurrent.max",
                 "migration.rounds.mean",
                 "migration.total_s.max",
-            ] {
-                let value = kpis.get(name).map_or(f64::NAN, |figure| figure.value);
-                eprintln!("{topology}, {migrations}: {name} = {value}");
-            }
+            ];
+            told(&format!("{topology}, {migrations}"), &simulate(&scenario), &names);
             group.bench_function(
                 BenchmarkId::new(format!("{topology}, {intensity}"), migrations),
                 |b| b.iter(|| black_box(simulate(&scenario))),
@@ -86,10 +78,7 @@ fn migrations(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(2));
+    config = settings::of(10, 2000);
     targets = migrations
 }
 criterion_main!(benches);

@@ -1,17 +1,18 @@
 //! How fast whole datacenters go: 50,000 VMs find their hosts, and a region lives through a day with power, paging and
 //! consolidation.
 
+/// Whole runs.
+mod whole;
+
 use std::hint::black_box;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use criterion::measurement::{Measurement, WallTime};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use twinrack_scenario::Scenario;
 use twinrack_scenario::read::{Lookup, LookupError, read};
-use twinrack_scenario::record::RunRecord;
 use twinrack_sim::model::workload::synthetic;
-use twinrack_sim::{RunOptions, run};
+use whole::{simulate, told};
 
 /// A synthetic day of the PlanetLab statistics, whatever trace is asked for.
 struct Day;
@@ -85,13 +86,6 @@ defaults:
     ))
 }
 
-fn simulate(scenario: &Scenario) -> RunRecord {
-    run(scenario, RunOptions { seed: 1 }, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .expect("runs")
-}
-
 fn placement(c: &mut Criterion) {
     let mut group = c.benchmark_group("placement");
     for hosts in [1_000, 5_000] {
@@ -130,17 +124,15 @@ fn day(c: &mut Criterion) {
 /// Runs a region once, tells what happened in it, and gives the time that it took.
 fn lived(hosts: usize, scenario: &Scenario) -> Duration {
     let begun = WallTime.start();
-    let kpis = simulate(scenario).summary.kpis;
+    let record = simulate(scenario);
     let took = WallTime.end(begun);
-    for name in [
+    let names = [
         "migration.count",
         "hosts.active.mean",
         "paging.overhead.mean",
         "power.energy_kwh.sum",
-    ] {
-        let value = kpis.get(name).map_or(f64::NAN, |figure| figure.value);
-        eprintln!("{hosts} hosts: {name} = {value}");
-    }
+    ];
+    told(&format!("{hosts} hosts"), &record, &names);
     took
 }
 

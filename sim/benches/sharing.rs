@@ -1,7 +1,9 @@
 //! How fast links are shared anew when a flow comes or goes: k-ary fat trees with random paths, beside a full filling.
 
+/// How it is measured.
+mod settings;
+
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use twinrack_scenario::units::BitsPerSecond;
@@ -96,10 +98,7 @@ fn sharing(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(1500));
+    config = settings::of(10, 1500);
     targets = sharing
 }
 criterion_main!(benches);

@@ -4,8 +4,10 @@
 //! host computes for a drawn time on one processor of its own and then sends a drawn size to another host that is drawn; all
 //! links are shared max-min fairly each time a transfer comes or goes.
 
+/// How it is measured.
+mod settings;
+
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration, SimTime};
@@ -175,10 +177,7 @@ fn star(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(3));
+    config = settings::of(10, 3000);
     targets = star
 }
 criterion_main!(benches);

@@ -52,6 +52,38 @@ timeline: [start_maintenance: {at: 10s, host: n1}, stop_maintenance: {at: 2min, 
     assert_eq!(refused(&record), []);
 }
 
+fn when(record: &RunRecord, what: fn(&Event) -> bool) -> Option<f64> {
+    let found = record.events.iter().find(|record| what(&record.event))?;
+    Some(found.t_ns as f64 / 1e9)
+}
+
+/// 1 GiB at 16 s, half of them to save: it stands from 10 s on, and is on its volume at 18 s.
+#[test]
+fn a_host_is_empty_when_its_vms_are_saved_and_not_before() {
+    let rest = "vms: [{name: plain, host: n1, memory: 1GiB, vcpus: 1, cpu: 10%, highly_available: false}]
+timeline: [start_maintenance: {at: 10s, host: n1}]";
+    let whole = record(rest);
+    assert_eq!(
+        when(&whole, |event| matches!(event, Event::VmStopped { .. })),
+        Some(10.0)
+    );
+    assert_eq!(
+        when(&whole, |event| matches!(event, Event::MaintenanceReached { .. })),
+        Some(18.0)
+    );
+    assert_eq!(whole.summary.kpis["maintenance.drain_s.max"].value, 8.0);
+
+    let cut = record(&format!("{rest}\nfaults: [host_crash: {{at: 15s, host: n1}}]"));
+    assert_eq!(
+        when(&cut, |event| matches!(event, Event::VmLost { .. })),
+        Some(15.0)
+    );
+    assert_eq!(
+        when(&cut, |event| matches!(event, Event::MaintenanceReached { .. })),
+        None
+    );
+}
+
 #[test]
 fn a_vm_without_a_host_starts_where_the_brain_puts_it() {
     let record = record(

@@ -109,19 +109,10 @@ impl Body<'_> {
 
     /// Starts the VMs that the scenario gives a host, and begins the clock when they run.
     pub(super) fn start_placed(&mut self) -> Result<(), RunError> {
-        for group in 0..self.scenario.spec.vms.len() {
-            let spec = &self.scenario.spec.vms[group];
-            let Some(hosts) = spec
-                .host
-                .as_ref()
-                .and_then(|name| self.scenario.hosts.find(name))
-                .filter(|hosts| spec.running && !hosts.is_empty())
-            else {
-                continue;
-            };
-            for (at, vm) in self.scenario.vms.members(group).enumerate() {
-                // On a group of hosts the VMs are dealt round.
-                self.start_vm(VmId(vm), HostId(hosts.start + at as u32 % hosts.len() as u32));
+        for vm in (0..self.scenario.vms.len()).map(VmId) {
+            let host = self.scenario.home(vm).filter(|_| spec(self.scenario, vm).running);
+            if let Some(host) = host {
+                self.start_vm(vm, host);
             }
         }
         self.settle_pending()?;
@@ -263,7 +254,11 @@ impl Body<'_> {
         // VMs in the middle of a hand-over are the migration's: it knows whether they are lost.
         let lost: Vec<VmId> = vms
             .into_iter()
-            .filter(|vm| matches!(self.vms[vm.index()].state, VmState::Running | VmState::Restarting))
+            .filter(|vm| match self.vms[vm.index()].state {
+                VmState::Running | VmState::Restarting => true,
+                VmState::Paused => !self.moves.values().any(|entry| entry.vm == *vm),
+                VmState::Off | VmState::Saved => false,
+            })
             .collect();
         for vm in &lost {
             self.lose_vm(*vm);
@@ -324,13 +319,7 @@ impl Body<'_> {
         if let Some(reason) = start_refused(entry.state) {
             return self.refuse(vm, "start", reason);
         }
-        let home = || {
-            let group = spec(self.scenario, vm).host.as_ref()?;
-            let hosts = self.scenario.hosts.find(group)?;
-            let at = vm.0 - self.scenario.vms.members(self.scenario.vms.group_of(vm.0)).start;
-            (!hosts.is_empty()).then(|| HostId(hosts.start + at % hosts.len() as u32))
-        };
-        match entry.host.or_else(home) {
+        match entry.host.or_else(|| self.scenario.home(vm)) {
             Some(host) => self.start_vm(vm, host),
             None => self.notices.push_back(Notice::Asked(Request::Start { vm })),
         }

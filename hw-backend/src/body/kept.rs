@@ -7,8 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use twinrack_control::fabric::VmState;
-use twinrack_control::migration::plan::{Plan, Subject};
+use twinrack_control::fabric::{Notice, VmState};
+use twinrack_control::migration::plan::{Plan, QuickTimings, Subject};
 use twinrack_control::migration::{Command, Input};
 use twinrack_scenario::record::Event;
 use twinrack_scenario::units::{BitsPerSecond, Bytes, SimDuration};
@@ -54,6 +54,12 @@ impl Body<'_> {
         folder.map(Some).map_err(RunError::Storage)
     }
 
+    /// What saving and restoring a VM take on its volume.
+    fn takes(&self, vm: VmId) -> QuickTimings {
+        let subject = Subject::of(self.scenario, spec(self.scenario, vm));
+        Plan::quick(&self.scenario.spec.policies.migration, subject).quick
+    }
+
     /// Pauses a guest and writes it into a file, where it stays.
     pub(super) fn save_vm(&mut self, vm: VmId) {
         let entry = self.vms[vm.index()];
@@ -61,8 +67,10 @@ impl Body<'_> {
             return;
         };
         self.halt_vm(vm, VmState::Paused);
+        self.write(Event::VmStopped { vm, host });
         let migration = number_of_save(vm);
-        match self.kept(migration, vm, Secret::new().ok(), None) {
+        let rate = rate(spec(self.scenario, vm).memory.value, self.takes(vm).save);
+        match self.kept(migration, vm, Secret::new().ok(), rate) {
             Ok(kept) => {
                 self.saved.insert(vm, kept.clone());
                 self.order(host, Ask::Save { migration, vm, kept });
@@ -76,14 +84,8 @@ impl Body<'_> {
         let Some(kept) = self.saved.get(&vm).cloned() else {
             return;
         };
-        let subject = Subject::of(self.scenario, spec(self.scenario, vm));
-        let takes = Plan::quick(&self.scenario.spec.policies.migration, subject)
-            .quick
-            .restore;
-        let kept = Kept {
-            rate: rate(spec(self.scenario, vm).memory.value, takes),
-            ..kept
-        };
+        let rate = rate(spec(self.scenario, vm).memory.value, self.takes(vm).restore);
+        let kept = Kept { rate, ..kept };
         self.occupy(vm, host, VmState::Restarting);
         let migration = number_of_save(vm);
         self.order(host, Ask::Restore { migration, vm, kept });
@@ -128,7 +130,8 @@ impl Body<'_> {
         match (self.vms[vm.index()].host, input) {
             (Some(host), Input::Saved) => {
                 self.vacate(vm, VmState::Saved);
-                self.write(Event::VmStopped { vm, host });
+                let saved = true;
+                self.notices.push_back(Notice::Saved { vm, host, saved });
             }
             (Some(host), Input::Restored) => {
                 if let Some(kept) = self.saved.remove(&vm) {
@@ -142,11 +145,14 @@ impl Body<'_> {
                 let reason = why.to_string();
                 self.write(Event::VmRefused { vm, reason });
             }
-            (_, Input::SaveFailed(why)) => {
+            (Some(host), Input::SaveFailed(why)) => {
                 self.saved.remove(&vm);
                 self.run_vm(vm);
+                self.write(Event::VmStarted { vm, host });
                 let reason = why.to_string();
                 self.write(Event::VmRefused { vm, reason });
+                let saved = false;
+                self.notices.push_back(Notice::Saved { vm, host, saved });
             }
             _ => {}
         }

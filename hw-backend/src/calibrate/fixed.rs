@@ -14,7 +14,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use twinrack_control::migration::Step;
+use twinrack_control::migration::Plan;
 use twinrack_scenario::spec::guest::WritePattern;
 use twinrack_scenario::spec::migration::{MigrationPolicySpec, WireSpec};
 use twinrack_scenario::spec::timings::TimingsSpec;
@@ -72,7 +72,7 @@ impl Fixed {
         times: usize,
     ) -> Result<Self, MeasureError> {
         let sample = |memory, vcpus, link, writes: bool, times: usize| {
-            let plan = twinrack_control::migration::Plan {
+            let plan = Plan {
                 bandwidth: Some(link),
                 ..plan(policy, memory)
             };
@@ -110,6 +110,27 @@ impl Fixed {
             resume: of_all(&one, resume),
             resume_per_vcpu: per_vcpu(resume),
         })
+    }
+
+    /// The times, each by its key of `timings`.
+    pub const fn times(&self) -> [(&'static str, Duration); 10] {
+        [
+            ("setup", self.setup),
+            ("setup_per_gib", self.setup_per_gib),
+            ("round", self.round),
+            ("log_start", self.log_start),
+            ("pause", self.pause),
+            ("pause_per_vcpu", self.pause_per_vcpu),
+            ("csv_hand_over", self.hand_over),
+            ("lun_hand_over", self.hand_over),
+            ("resume", self.resume),
+            ("resume_per_vcpu", self.resume_per_vcpu),
+        ]
+    }
+
+    /// The bytes likewise.
+    pub const fn bytes(&self) -> [(&'static str, Bytes); 2] {
+        [("state", self.state), ("state_per_vcpu", self.state_per_vcpu)]
     }
 
     /// Has a policy's migrations take what they take on this host, and look on the wire as they do here.
@@ -184,12 +205,4 @@ fn median(mut times: Vec<Duration>) -> Duration {
 
 fn time(time: Duration) -> SimDuration {
     SimDuration::from_nanos(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
-}
-
-/// How long a step took.
-pub(super) fn step(moved: &twinrack_control::migration::Report, step: Step) -> Duration {
-    let own = moved.steps.iter().find(|own| own.step == step);
-    own.map_or(Duration::ZERO, |own| {
-        Duration::from_nanos(own.ended.since(own.began).as_nanos())
-    })
 }

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use twinrack_control::migration::plan::Subject;
 use twinrack_control::migration::round::Round;
-use twinrack_control::migration::{Plan, Step};
+use twinrack_control::migration::{Plan, Report, Step};
 use twinrack_scenario::spec::guest::VmSpec;
 use twinrack_scenario::spec::migration::MigrationPolicySpec;
 use twinrack_scenario::units::{BitsPerSecond, Bytes};
 use twinrack_scenario::{HostId, MigrationId, Scenario};
 
-use super::fixed::step;
 use crate::guest::layout::GuestPages;
 use crate::guest::ledger::Damage;
 use crate::guest::machine::{Machine, MachineError, Shape};
@@ -119,6 +118,14 @@ impl Moved {
             loaded: beyond(ended.parts.copy, in_pause, cap),
         }
     }
+}
+
+/// How long a step took.
+fn step(report: &Report, step: Step) -> Duration {
+    let own = report.steps.iter().find(|own| own.step == step);
+    own.map_or(Duration::ZERO, |own| {
+        Duration::from_nanos(own.ended.since(own.began).as_nanos())
+    })
 }
 
 /// What a time was longer than so many bytes take at the cap.

@@ -116,28 +116,17 @@ pub fn yaml(at: &Machine, figures: &[Figure], fixed: &Fixed, clock_hz: f64) -> S
 
 /// The steps of a migration and its wire.
 fn migration(fixed: &Fixed) -> String {
-    let times = [
-        ("setup", fixed.setup),
-        ("setup_per_gib", fixed.setup_per_gib),
-        ("round", fixed.round),
-        ("log_start", fixed.log_start),
-        ("pause", fixed.pause),
-        ("pause_per_vcpu", fixed.pause_per_vcpu),
-        ("csv_hand_over", fixed.hand_over),
-        ("lun_hand_over", fixed.hand_over),
-        ("resume", fixed.resume),
-        ("resume_per_vcpu", fixed.resume_per_vcpu),
-    ];
     let mut text = String::new();
-    for (key, time) in times {
+    for (key, time) in fixed.times() {
         // Writing into a text can't fail.
         let _ = writeln!(text, "    {key}: {}", nanos(time.as_secs_f64()));
     }
-    let wire = wire();
+    for (key, bytes) in fixed.bytes() {
+        let _ = writeln!(text, "    {key}: {}B", bytes.0);
+    }
     format!(
-        "migration:\n  wire: {{run_header: {}B, frame_header: {}B, frame_pages: {}}}\n  timings:\n    validation: 0s\n{text}    \
-         state: {}B\n    state_per_vcpu: {}B\n    announce: 0s\n    clean_up: 0s\n",
-        wire.run_header.0, wire.frame_header.0, wire.frame_pages, fixed.state.0, fixed.state_per_vcpu.0,
+        "migration:\n  wire: {}\n  timings:\n    validation: 0s\n{text}    announce: 0s\n    clean_up: 0s\n",
+        wire()
     )
 }
 

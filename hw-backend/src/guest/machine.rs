@@ -55,6 +55,11 @@ pub enum MachineError {
         /// What it did.
         what: String,
     },
+    /// It is told to run, and does not.
+    #[error(
+        "the guest has not done in {0:?} what it does in a fraction of a second: give this host less to do, or look at its log"
+    )]
+    Stands(std::time::Duration),
     /// Another number of processor states than there are processors.
     #[error("{states} processor states for {vcpus} virtual processors")]
     States {

@@ -72,16 +72,21 @@ pub fn of_log(run: &Run) -> Vec<Input> {
             Some(story.ended_s? - story.resumed_s?)
         }),
     ];
-    let mut inputs: Vec<Input> = inputs.into_iter().flatten().collect();
-    if !inputs.is_empty() {
-        // A step that was measured whole grows by nothing more.
-        inputs.extend(Parameter::GROW.map(|parameter| Input {
-            parameter,
-            value: 0.0,
-            from: "in the step that was measured".to_owned(),
-        }));
-    }
+    let inputs = inputs.into_iter().flatten();
     inputs
+        .flat_map(|input| [whole(&input), Some(input)])
+        .flatten()
+        .collect()
+}
+
+/// A step that was measured whole grows by nothing more.
+fn whole(step: &Input) -> Option<Input> {
+    let parameter = step.parameter.growth()?;
+    Some(Input {
+        parameter,
+        value: 0.0,
+        from: "in the step that was measured".to_owned(),
+    })
 }
 
 /// Bytes sent in the pause, pages and state.
@@ -106,7 +111,7 @@ fn resume(story: &MigrationStory) -> Option<f64> {
 }
 
 /// The numbers of a profile that a scenario is to take instead, and which.
-pub fn of_profile(profile: &MigrationPolicySpec, name: &str) -> Vec<Input> {
+fn of_profile(profile: &MigrationPolicySpec, name: &str) -> Vec<Input> {
     let timings = &profile.timings;
     let seconds = |time: Option<SimDuration>| time.map(SimDuration::as_secs_f64);
     let values = [
@@ -135,12 +140,14 @@ pub fn of_profile(profile: &MigrationPolicySpec, name: &str) -> Vec<Input> {
     values.into_iter().filter_map(input).collect()
 }
 
-/// Gives a scenario what a profile says of pages on the wire, where it says nothing itself: it is known of a host, and never fitted.
-pub fn put_wire(profile: &MigrationPolicySpec, spec: &mut ScenarioSpec) {
+/// Has a scenario take what a profile says, where it says nothing itself: the parameters, which are given back, and the headers of the
+/// wire, which are known of a host and never fitted.
+pub fn put_profile(profile: &MigrationPolicySpec, name: &str, spec: &mut ScenarioSpec) -> Vec<Input> {
     let wire = &mut spec.policies.migration.wire;
     if wire.is_bare() {
         *wire = profile.wire.clone();
     }
+    put(of_profile(profile, name), spec)
 }
 
 /// Puts inputs into a scenario, but for those that it states itself or that were there before; gives those that were put and say something.

@@ -77,6 +77,32 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// Of bytes that the host adds, at most so many.
+    const fn bytes(name: &'static str, key: &'static str, most: f64, step: f64) -> Self {
+        Self {
+            name,
+            key,
+            unit: "B",
+            range: (0.0, most),
+            step,
+            belongs: Belongs::Host,
+        }
+    }
+
+    /// Of the guests, times what the scenario says.
+    const fn times(name: &'static str, key: &'static str) -> Self {
+        Self {
+            name,
+            key,
+            unit: "1",
+            range: (0.1, 10.0),
+            step: 1e-2,
+            belongs: Belongs::Guest,
+        }
+    }
+}
+
 impl Parameter {
     /// All there are, in the order of a migration's steps; what grows with a guest's size stands behind what does not, which is
     /// taken where runs can't tell the two apart.
@@ -99,18 +125,22 @@ impl Parameter {
         Self::WorkingSet,
     ];
 
-    /// What is added to a step for each GiB or each further virtual processor; a log that measured the whole step measured it too.
-    pub const GROW: [Self; 4] = [
-        Self::SetUpPerGib,
-        Self::PausePerVcpu,
-        Self::StatePerVcpu,
-        Self::ResumePerVcpu,
-    ];
+    /// What is added to a step for each GiB or each further virtual processor.
+    pub const fn growth(self) -> Option<Self> {
+        match self {
+            Self::SetUp => Some(Self::SetUpPerGib),
+            Self::Pause => Some(Self::PausePerVcpu),
+            Self::State => Some(Self::StatePerVcpu),
+            Self::Resume => Some(Self::ResumePerVcpu),
+            _ => None,
+        }
+    }
 
     /// Those that one run can tell of: what grows with a guest's size shows among guests of several sizes alone.
     pub fn of_one_run() -> Vec<Self> {
+        let growths: Vec<Self> = Self::ALL.into_iter().filter_map(Self::growth).collect();
         let mut all = Self::ALL.to_vec();
-        all.retain(|own| !Self::GROW.contains(own));
+        all.retain(|own| !growths.contains(own));
         all
     }
 
@@ -138,14 +168,7 @@ impl Parameter {
                 "policies.migration.timings.log_start",
                 10.0,
             ),
-            Self::PageHeader => Facts {
-                name: "page header",
-                key: "policies.migration.page_header",
-                unit: "B",
-                range: (0.0, 512.0),
-                step: 4.0,
-                belongs: Belongs::Host,
-            },
+            Self::PageHeader => Facts::bytes("page header", "policies.migration.page_header", 512.0, 4.0),
             Self::SetUp => Facts::time("set-up", "policies.migration.timings.setup", 60.0),
             Self::SetUpPerGib => Facts::time(
                 "set-up, each GiB",
@@ -157,47 +180,24 @@ impl Parameter {
                 "policies.migration.timings.pause_per_vcpu",
                 1.0,
             ),
-            Self::StatePerVcpu => Facts {
-                name: "state, each further processor",
-                key: "policies.migration.timings.state_per_vcpu",
-                unit: "B",
-                range: (0.0, 1e8),
-                step: 1024.0,
-                belongs: Belongs::Host,
-            },
+            Self::StatePerVcpu => Facts::bytes(
+                "state, each further processor",
+                "policies.migration.timings.state_per_vcpu",
+                1e8,
+                1024.0,
+            ),
             Self::ResumePerVcpu => Facts::time(
                 "resume, each further processor",
                 "policies.migration.timings.resume_per_vcpu",
                 1.0,
             ),
             Self::Pause => Facts::time("pause", "policies.migration.timings.pause", 10.0),
-            Self::State => Facts {
-                name: "state",
-                key: "policies.migration.timings.state",
-                unit: "B",
-                range: (0.0, 1e9),
-                step: 4096.0,
-                belongs: Belongs::Host,
-            },
+            Self::State => Facts::bytes("state", "policies.migration.timings.state", 1e9, 4096.0),
             Self::HandOver => Facts::time("hand-over", "policies.migration.timings.csv_hand_over", 60.0),
             Self::Resume => Facts::time("resume", "policies.migration.timings.resume", 60.0),
             Self::CleanUp => Facts::time("clean-up", "policies.migration.timings.clean_up", 60.0),
-            Self::DirtyRate => Facts {
-                name: "dirty rate",
-                key: "vms.dirtying.rate",
-                unit: "1",
-                range: (0.1, 10.0),
-                step: 1e-2,
-                belongs: Belongs::Guest,
-            },
-            Self::WorkingSet => Facts {
-                name: "working set",
-                key: "vms.dirtying.size",
-                unit: "1",
-                range: (0.1, 10.0),
-                step: 1e-2,
-                belongs: Belongs::Guest,
-            },
+            Self::DirtyRate => Facts::times("dirty rate", "vms.dirtying.rate"),
+            Self::WorkingSet => Facts::times("working set", "vms.dirtying.size"),
         }
     }
 

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use twinrack_scenario::spec::migration::WireSpec;
-
 use super::parameter::Parameter;
 use super::refit::{Fitted, Held, Refit};
 use crate::twin::percent;
@@ -46,16 +44,7 @@ pub fn yaml(refit: &Refit, runs: &str) -> String {
         let _ = writeln!(text, "  page_header: {:.0}B", header.value);
     }
     if !refit.wire.is_bare() {
-        let WireSpec {
-            run_header,
-            frame_header,
-            frame_pages,
-        } = &refit.wire;
-        let _ = writeln!(
-            text,
-            "  wire: {{run_header: {}B, frame_header: {}B, frame_pages: {frame_pages}}}",
-            run_header.0, frame_header.0
-        );
+        let _ = writeln!(text, "  wire: {}", refit.wire);
     }
     let timings: Vec<String> = refit.parameters.iter().filter_map(timing).collect();
     if !timings.is_empty() {

@@ -228,7 +228,7 @@ pub fn refitted(refit: &Refit, width: u16) -> String {
                 percent(was.median),
                 percent(is.median),
                 percent(is.p95),
-                percent(is.gate.median),
+                is.gate.to_string(),
                 if is.ok { "kept" } else { "missed" }.to_owned(),
             ]);
         }

@@ -20,6 +20,14 @@ impl Scenario {
         &self.spec.vms[self.vms.group_of(vm.0)]
     }
 
+    /// The host that its author gives a VM; on a group of hosts the VMs of an item are dealt round.
+    pub fn home(&self, vm: VmId) -> Option<HostId> {
+        let group = self.vms.group_of(vm.0);
+        let hosts = self.hosts.find(self.spec.vms.get(group)?.host.as_ref()?)?;
+        let at = vm.0 - self.vms.members(group).start;
+        (!hosts.is_empty()).then(|| HostId(hosts.start + at % hosts.len() as u32))
+    }
+
     /// The product that a host runs.
     pub fn edition(&self, host: &HostSpec) -> Edition {
         host.edition.unwrap_or(self.spec.edition)

@@ -1,5 +1,7 @@
 //! `policies.migration.wire` — what a stream of pages has beside them: headers of its frames, and of runs of neighbouring pages.
 
+use std::fmt;
+
 use crate::units::Bytes;
 
 crate::spec! {
@@ -19,5 +21,17 @@ impl WireSpec {
     /// Whether neither runs nor frames have a header: nothing was said of them.
     pub fn is_bare(&self) -> bool {
         self.run_header == Bytes::ZERO && self.frame_header == Bytes::ZERO
+    }
+}
+
+/// As a scenario or a profile has it.
+impl fmt::Display for WireSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (run, frame) = (self.run_header.0, self.frame_header.0);
+        write!(
+            f,
+            "{{run_header: {run}B, frame_header: {frame}B, frame_pages: {}}}",
+            self.frame_pages
+        )
     }
 }

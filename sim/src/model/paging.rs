@@ -14,8 +14,9 @@
 //! ```
 //!
 //! per busy virtual processor and second; `l` is the share of memory that the host backs by large pages, `g` the share
-//! that the guest maps by them. `R` is what a load finds written to since the last (`lagging`). With page-table isolation each system call loads CR3 twice. Fills and intercepted writes
-//! of one VM pass through one lock: with several busy virtual processors they queue ([`Paging::lock_wait`]).
+//! that the guest maps by them. `R` is what a load finds written to since the last (`lagging`). With page-table isolation
+//! each system call loads CR3 twice. Fills, intercepted writes and such loads of one VM pass through one lock: with several
+//! busy virtual processors they queue ([`Paging::lock_wait`]).
 //! Sources: Hypervisor Top-Level Functional Specification 2.0a, section 12; Agesen et al., USENIX ATC 2012; Bhargava et
 //! al., ASPLOS 2008 (walks in two dimensions); PVM, SOSP 2023.
 

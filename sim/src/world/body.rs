@@ -54,6 +54,8 @@ pub enum Happening {
     HostReady(HostId),
     /// A VM that was booted or read back on a host serves.
     Serves(VmId, HostId),
+    /// A VM that a host was saving is on its volume.
+    Saved(VmId, HostId),
     /// The brain wants to be woken.
     Wake(Wake),
     /// The series are sampled.
@@ -72,7 +74,8 @@ impl Happening {
             | Self::Step(..)
             | Self::Retransmission(_)
             | Self::HostReady(_)
-            | Self::Serves(..) => 3,
+            | Self::Serves(..)
+            | Self::Saved(..) => 3,
             Self::Wake(_) => 8,
             Self::Sample => 15,
         }
@@ -169,6 +172,7 @@ impl<'a> Body<'a> {
             Happening::Retransmission(id) => self.retransmit(now, id),
             Happening::HostReady(host) => self.host_ready(now, host),
             Happening::Serves(vm, host) => self.serves(vm, host),
+            Happening::Saved(vm, host) => self.saved(vm, host),
             Happening::Wake(wake) => self.notices.push_back(Notice::Woken(wake)),
             Happening::Sample => self.sample_due = true,
         }

@@ -19,9 +19,10 @@ impl Body<'_> {
             .vms
             .iter()
             .copied()
-            .filter(|vm| {
-                let state = self.state.vms[vm.index()].state;
-                matches!(state, VmState::Running | VmState::Restarting)
+            .filter(|vm| match self.state.vms[vm.index()].state {
+                VmState::Running | VmState::Restarting => true,
+                VmState::Paused => !self.moving.contains_key(vm),
+                VmState::Off | VmState::Saved => false,
             })
             .collect();
         self.write(Event::HostCrashed { host });

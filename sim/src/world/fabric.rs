@@ -164,13 +164,7 @@ impl Fabric for Body<'_> {
     }
 
     fn save(&mut self, vm: VmId) {
-        if let Some(host) = self
-            .host_of(vm)
-            .filter(|_| self.state.vms[vm.index()].state == VmState::Running)
-        {
-            self.vacate(vm, VmState::Saved);
-            self.write(Event::VmStopped { vm, host });
-        }
+        self.save_vm(vm);
     }
 
     fn restart(&mut self, vm: VmId, host: HostId, after: SimDuration) {

@@ -1,6 +1,6 @@
-//! What happens to VMs: starting, booting anew, coming back from storage, ending, being lost.
+//! What happens to VMs: starting, booting anew, being saved and coming back from storage, ending, being lost.
 
-use twinrack_control::fabric::{Fabric, VmState};
+use twinrack_control::fabric::{Fabric, Notice, VmState};
 use twinrack_control::migration::plan::Plan;
 use twinrack_control::start::{Offer, admit};
 use twinrack_scenario::record::Event;
@@ -13,17 +13,10 @@ use super::body::{Body, Happening};
 impl Body<'_> {
     /// Starts the VMs that the scenario gives a host.
     pub(super) fn start_placed_vms(&mut self) {
-        for group in 0..self.scenario.spec.vms.len() {
-            let spec = &self.scenario.spec.vms[group];
-            let Some(hosts) = spec.host.as_ref().and_then(|name| self.scenario.hosts.find(name)) else {
-                continue;
-            };
-            if !spec.running || hosts.is_empty() {
-                continue;
-            }
-            for (at, vm) in self.scenario.vms.members(group).enumerate() {
-                // On a group of hosts the VMs are dealt round.
-                self.start_vm(VmId(vm), HostId(hosts.start + at as u32 % hosts.len() as u32));
+        for vm in (0..self.scenario.vms.len()).map(VmId) {
+            let host = self.scenario.home(vm).filter(|_| self.scenario.vm(vm).running);
+            if let Some(host) = host {
+                self.start_vm(vm, host);
             }
         }
     }
@@ -100,6 +93,29 @@ impl Body<'_> {
         self.occupy(vm, host);
         self.state.vms[vm.index()].state = VmState::Restarting;
         self.schedule(self.engine.now() + after, Happening::Serves(vm, host));
+    }
+
+    /// Pauses a VM that runs, and writes its memory to its volume.
+    pub(super) fn save_vm(&mut self, vm: VmId) {
+        let runs = self.state.vms[vm.index()].state == VmState::Running;
+        let Some(host) = self.host_of(vm).filter(|_| runs) else {
+            return;
+        };
+        self.halt_vm(vm, VmState::Paused);
+        self.write(Event::VmStopped { vm, host });
+        let policy = &self.scenario.spec.policies.migration;
+        let takes = Plan::quick(policy, self.subject(vm)).quick.save;
+        self.schedule(self.engine.now() + takes, Happening::Saved(vm, host));
+    }
+
+    /// The memory of a VM is on its volume, if its host has lived until now.
+    pub(super) fn saved(&mut self, vm: VmId, host: HostId) {
+        let entry = &self.state.vms[vm.index()];
+        if entry.state == VmState::Paused && entry.host == Some(host) && !self.moving.contains_key(&vm) {
+            self.vacate(vm, VmState::Saved);
+            let saved = true;
+            self.notices.push_back(Notice::Saved { vm, host, saved });
+        }
     }
 
     /// A VM that was booted or read back serves, if it still is where that began.

@@ -60,21 +60,10 @@ impl Body<'_> {
         if let Some(reason) = start_refused(self.state.vms[vm.index()].state) {
             return self.refuse(vm, "start", reason);
         }
-        match self.host_of(vm).or_else(|| self.home_of(vm)) {
+        match self.host_of(vm).or_else(|| self.scenario.home(vm)) {
             Some(host) => self.start_vm(vm, host),
             None => self.notices.push_back(Notice::Asked(Request::Start { vm })),
         }
-    }
-
-    /// The host that the scenario gives a VM; on a group of hosts the VMs are dealt round.
-    fn home_of(&self, vm: VmId) -> Option<HostId> {
-        let group = self.state.vms[vm.index()].group as usize;
-        let hosts = self
-            .scenario
-            .hosts
-            .find(self.scenario.spec.vms[group].host.as_ref()?)?;
-        let at = vm.0 - self.scenario.vms.members(group).start;
-        (!hosts.is_empty()).then(|| HostId(hosts.start + at % hosts.len() as u32))
     }
 
     fn stop_named(&mut self, name: &str) {

@@ -13,7 +13,7 @@ impl Move {
         };
         let map = tracker.to_send();
         let full = map.saturating_sub(zero);
-        if full == Bytes::ZERO || (wire.run_header, wire.frame_header) == (Bytes::ZERO, Bytes::ZERO) {
+        if full == Bytes::ZERO || wire.is_bare() {
             return Bytes::ZERO;
         }
         let longest = f64::from(wire.frame_pages);
